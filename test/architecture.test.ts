@@ -1,0 +1,122 @@
+/** The arrows of ARCHITECTURE.md: which room may import which, and through which file a package comes in. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const SRC = join(import.meta.dirname, "../src");
+const DOORWAYS = ["event", "reply", "errors", "log"];
+
+/** Room or top-level file -> what it may import. */
+const ALLOWED: Record<string, readonly string[]> = {
+  index: ["app", "conversation", "bot"],
+  app: ["qq", "config", ...DOORWAYS],
+  conversation: ["commands", "agent", "qq", "egress", "config", ...DOORWAYS],
+  bot: ["qq", "egress", "config", ...DOORWAYS],
+  qq: ["egress", ...DOORWAYS],
+  agent: ["egress", "config", ...DOORWAYS],
+  commands: DOORWAYS,
+  egress: ["errors", "log"],
+  config: ["errors", "log"],
+  simulator: ["qq", "agent", "egress", "config", ...DOORWAYS],
+  event: [],
+  reply: [],
+  errors: [],
+  log: [],
+};
+
+/** Types only: the two objects meet by RPC. */
+const ALLOWED_TYPES: Record<string, readonly string[]> = { conversation: ["bot"], bindings: ["conversation", "bot"] };
+
+/** Package -> the files that may import it. */
+const DOORS: Record<string, RegExp> = {
+  hono: /^(app|simulator\/.*)\.ts$/,
+  valibot: /^(config|qq\/.*|simulator\/.*)\.ts$/,
+  ai: /^agent\//,
+  "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
+  "workers-ai-provider": /^agent\/models\.ts$/,
+  "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
+  "@noble/ed25519": /^simulator\//,
+  "@hono/node-server": /^simulator\//,
+};
+
+interface Import {
+  file: string;
+  target: string;
+  typeOnly: boolean;
+  dynamic: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.ts$/.test(file));
+
+const imports: Import[] = files.flatMap((file) => {
+  const source = readFileSync(join(SRC, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  const fixed = [...source.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?\sfrom\s+"([^"]+)"/gm)].map((match) => ({
+    file,
+    target: match[2] ?? "",
+    typeOnly: match[1] !== undefined,
+    dynamic: false,
+  }));
+  const dynamic = [...source.matchAll(/\bimport\("([^"]+)"\)/g)].map((match) => ({
+    file,
+    target: match[1] ?? "",
+    typeOnly: file.endsWith(".d.ts"),
+    dynamic: true,
+  }));
+  return [...fixed, ...dynamic];
+});
+
+const roomOf = (file: string) => (file.split("/")[0] ?? "").replace(/(\.d)?\.ts$/, "");
+
+describe("architecture", () => {
+  it("finds the imports", () => {
+    expect(files.length).toBeGreaterThan(30);
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it("lets each room import only what stands to its right", () => {
+    const wrong = imports
+      .filter(({ target }) => target.startsWith("."))
+      .map((found) => ({
+        ...found,
+        from: roomOf(found.file),
+        to: roomOf(relative(SRC, join(SRC, dirname(found.file), found.target))),
+      }))
+      .filter(({ from, to, typeOnly }) => {
+        if (from === to) return false;
+        return !(ALLOWED[from]?.includes(to) || (typeOnly && ALLOWED_TYPES[from]?.includes(to)));
+      })
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("loads the agent only when a turn needs it", () => {
+    const early = imports.filter(
+      ({ file, target, typeOnly, dynamic }) =>
+        roomOf(file) !== "agent" && roomOf(file) !== "simulator" && target.includes("/agent/") && !typeOnly && !dynamic,
+    );
+    expect(early).toEqual([]);
+  });
+
+  it("lets each package in through its own door", () => {
+    const wrong = imports
+      .filter(({ target }) => !target.startsWith(".") && !target.startsWith("node:"))
+      .filter(({ file, target }) => {
+        const name = target.startsWith("@") ? target.split("/").slice(0, 2).join("/") : (target.split("/")[0] ?? "");
+        return !DOORS[name]?.test(file);
+      })
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps Node out of the Worker", () => {
+    const wrong = imports.filter(({ file, target }) => target.startsWith("node:") && roomOf(file) !== "simulator");
+    expect(wrong).toEqual([]);
+  });
+
+  it("reads the environment in one place", () => {
+    const wrong = files.filter((file) =>
+      /\benv\.(QQ_|MODEL|ADMIN|ACCESS|SYSTEM)/.test(readFileSync(join(SRC, file), "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
