@@ -1,0 +1,12 @@
+import type { Command } from "./command.ts";
+
+/** Gives what did not fit or did not arrive. With nothing kept, the model goes on from what it sees in the history. */
+export const continueCommand: Command = {
+  name: "continue",
+  aliases: ["继续"],
+  summary: { zh: "接着发没发完的内容", en: "send what is left of an answer" },
+  immediate: false,
+  run({ takeKept }) {
+    return takeKept();
+  },
+};

@@ -1,0 +1,63 @@
+/**
+ * What the model gets to see of earlier turns: the newest that fit a token budget. Read from the turns themselves; there
+ * is no second copy of what was said.
+ */
+import type { Utterance } from "../agent/prompt.ts";
+import type { IncomingMessage } from "../event.ts";
+import { rows, type Storage } from "./storage.ts";
+
+/** What one model step gave, as stored. */
+export interface StepResult {
+  text: string;
+  /** Tokens of the whole prompt as the provider reported them, and as they had been estimated. */
+  inputTokens?: number | undefined;
+  estimatedTokens?: number | undefined;
+}
+
+export const HISTORY_TOKENS = 6_000;
+const MOST_TURNS = 60;
+
+/**
+ * A tokenizer is too heavy for the bundle. Chinese, Japanese and Korean text takes about one token per character in the
+ * tokenizers of the day, other text one per four.
+ */
+export function estimateTokens(text: string): number {
+  const wide = text.match(/[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]/g)?.length ?? 0;
+  return Math.ceil(wide + (text.length - wide) / 4);
+}
+
+/** Ended turns before `beforeTurn`, as many of the newest as fit. A question that got no answer stands there alone. */
+export function readHistory(storage: Storage, beforeTurn: number, budget: number = HISTORY_TOKENS): Utterance[] {
+  const turns = rows<{ messages: string; result: string | null }>(
+    storage,
+    `SELECT messages, (SELECT result FROM step WHERE step.turn = turn.id ORDER BY n DESC LIMIT 1) AS result FROM turn
+     WHERE id < ? AND ended_at IS NOT NULL AND (kind = 'question' OR (kind = 'command' AND result IS NOT NULL))
+     ORDER BY id DESC LIMIT ${MOST_TURNS}`,
+    beforeTurn,
+  ).map(({ messages, result }) => ({
+    messages: JSON.parse(messages) as IncomingMessage[],
+    step: result === null ? undefined : (JSON.parse(result) as StepResult),
+  }));
+  const allowed = budget / correction(turns.map(({ step }) => step));
+
+  const said: Utterance[][] = [];
+  let tokens = 0;
+  for (const { messages, step } of turns) {
+    const utterances: Utterance[] = messages.map((message) => ({ role: "user", message }));
+    if (step) utterances.push({ role: "assistant", text: step.text });
+    tokens += utterances.reduce(
+      (sum, said) => sum + estimateTokens(said.role === "user" ? said.message.text : said.text),
+      0,
+    );
+    if (tokens > allowed) break;
+    said.unshift(utterances);
+  }
+  return said.flat();
+}
+
+/** How far the estimate was off when the provider last reported: above 1 where it counted more than we did. */
+function correction(steps: readonly (StepResult | undefined)[]): number {
+  const reported = steps.find((step) => step?.inputTokens && step.estimatedTokens);
+  if (!reported?.inputTokens || !reported.estimatedTokens) return 1;
+  return Math.min(3, Math.max(0.5, reported.inputTokens / reported.estimatedTokens));
+}

@@ -1,0 +1,33 @@
+/**
+ * What this chat needs of its Bot to speak, kept in the chat's own storage: the object is evicted between most messages,
+ * and no message should wait for a call to a singleton.
+ */
+import type { Lease, LeaseAnswer } from "../bot/bot.ts";
+import { QQApiError, type Refusal } from "../errors.ts";
+import { rows, run, type Storage } from "./storage.ts";
+
+/** QQ makes a new token in the last minute of the old one, which stays valid for that minute. */
+const LAST_MINUTE_MS = 60_000;
+
+export type AskForLease = (options: { notThisToken?: string | undefined }) => Promise<LeaseAnswer>;
+
+/** @throws QQApiError with the refusal of the token endpoint. */
+export async function currentLease(storage: Storage, ask: AskForLease, now: () => number): Promise<Lease> {
+  const kept = rows<{ value: string }>(storage, "SELECT value FROM lease")[0];
+  const lease = kept && (JSON.parse(kept.value) as Lease);
+  if (lease && lease.expiresAtMs - now() > LAST_MINUTE_MS) return lease;
+  return renewLease(storage, ask, lease?.refused ? lease.token : undefined);
+}
+
+async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
+  const answer = await ask({ notThisToken });
+  if (!answer.ok) throw new QQApiError(answer.refusal satisfies Refusal);
+  run(storage, "INSERT OR REPLACE INTO lease (id, value) VALUES (1, ?)", JSON.stringify(answer.lease));
+  return answer.lease;
+}
+
+/** Forgets a token that QQ refused, if it is still the one that is kept. */
+export function refuseLease(storage: Storage, token: string): void {
+  const refused: Lease = { token, expiresAtMs: 0, refused: true };
+  run(storage, "UPDATE lease SET value = ? WHERE value ->> '$.token' = ?", JSON.stringify(refused), token);
+}

@@ -1,0 +1,67 @@
+/**
+ * The database of one chat. Migrations only add, so that the release before this one still runs on it after a rollback.
+ *
+ * Lean on purpose: every row written and every index entry is billed. `seen` has its key as its only tree; open turns
+ * are found without an index (see `open_from`); the reply ledger is the `part` rows themselves.
+ */
+import { rows, run, type Storage } from "./storage.ts";
+
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- Every accepted message, so that a repeated delivery is known: the turn it belongs to.
+  CREATE TABLE seen (key TEXT PRIMARY KEY, turn INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- The queue, and after the end of a turn its record. One turn answers one message, or several of one sender.
+  CREATE TABLE turn (
+    id INTEGER PRIMARY KEY,
+    open_from INTEGER NOT NULL,          -- no turn before this one was open when this row was written
+    kind TEXT NOT NULL,                  -- question | command | notice
+    sender TEXT NOT NULL,
+    messages TEXT NOT NULL,              -- JSON array of IncomingMessage, oldest first
+    restarts INTEGER NOT NULL DEFAULT 0, -- model calls given up because a message joined
+    point TEXT NOT NULL DEFAULT '',      -- where the turn stood when the next three were written
+    attempts INTEGER NOT NULL DEFAULT 0, -- starts at this point that were not brought to an orderly end
+    retries INTEGER NOT NULL DEFAULT 0,  -- orderly repetitions at this point
+    not_before INTEGER NOT NULL DEFAULT 0,
+    fault TEXT,                          -- JSON Fault: why the person gets a sentence instead of an answer
+    kept TEXT,                           -- text that could not be delivered
+    kept_told INTEGER NOT NULL DEFAULT 0,-- the person knows about the kept text
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    outcome TEXT
+  );
+
+  -- What the model gave, step by step.
+  CREATE TABLE step (turn INTEGER NOT NULL, n INTEGER NOT NULL, result TEXT NOT NULL, PRIMARY KEY (turn, n)) WITHOUT ROWID;
+
+  -- The outbox, and the reply ledger of each msg_id.
+  CREATE TABLE part (
+    turn INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    msg_id TEXT NOT NULL,
+    msg_seq INTEGER NOT NULL,
+    state TEXT NOT NULL,                 -- pending | sent | refused | uncounted | closed | void
+    PRIMARY KEY (turn, n)
+  ) WITHOUT ROWID;
+
+  -- Failures that the Bot has not been told yet.
+  CREATE TABLE report (turn INTEGER PRIMARY KEY, failure TEXT NOT NULL, attempts INTEGER NOT NULL, not_before INTEGER NOT NULL);
+
+  -- The one lease of this chat: access token and its expiry.
+  CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
+  `,
+];
+
+/** Brings the database to the newest version. A database newer than this code is left as it is. */
+export function migrate(storage: Storage, migrations: readonly string[] = MIGRATIONS): void {
+  storage.transactionSync(() => {
+    run(storage, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+    const version = rows<{ version: number }>(storage, "SELECT version FROM schema_version")[0]?.version ?? 0;
+    if (version >= migrations.length) return;
+    for (const migration of migrations.slice(version)) run(storage, migration);
+    run(storage, "DELETE FROM schema_version");
+    run(storage, "INSERT INTO schema_version (version) VALUES (?)", migrations.length);
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * The plain sentences that a person gets from this room. Chinese first, English beside it; a failure names its reference.
+ */
+import type { Fault } from "./turn-machine.ts";
+
+const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
+  late: {
+    zh: "前面还有消息没答完,这一条来不及在 QQ 允许的时间内回答了。发送「继续」,我接着答。",
+    en: "Too many messages are ahead of this one. Send 「继续」 and I will go on.",
+  },
+  crashed: {
+    zh: "抱歉,回答这条消息时程序中断了,请换个方式再问一次。",
+    en: "Sorry, answering this message broke down. Please ask differently.",
+  },
+  timeout: {
+    zh: "抱歉,模型没有在 QQ 允许的时间内答完,请稍后再问一次。",
+    en: "Sorry, the model did not answer in time. Please ask again.",
+  },
+  busy: { zh: "抱歉,模型现在太忙,请稍后再问一次。", en: "Sorry, the model is too busy now. Please ask again later." },
+  setup: {
+    zh: "抱歉,机器人的模型设置有问题,请告诉管理员。",
+    en: "Sorry, the bot's model is not set up correctly. Please tell its operator.",
+  },
+  model: {
+    zh: "抱歉,模型没能给出回答,请稍后再问一次。",
+    en: "Sorry, the model gave no answer. Please ask again later.",
+  },
+  blocked: {
+    zh: "抱歉,QQ 没有放行这条回答的内容,请换个说法再问。",
+    en: "Sorry, QQ blocked the text of this answer. Please ask differently.",
+  },
+  bug: { zh: "抱歉,程序出错了,请告诉管理员。", en: "Sorry, something went wrong here. Please tell the operator." },
+};
+
+export function apology({ kind, reference }: Fault): string {
+  const { zh, en } = APOLOGIES[kind];
+  return kind === "late" ? `${zh}\n${en}` : `${zh}(编号 ${reference})\n${en} (ref ${reference})`;
+}
+
+/** Ends the last part of an answer that did not fit. Its length is reserved when the parts are cut. */
+export const MORE = "\n…(还有内容,发送「继续」接着看 / send 「继续」 for the rest)";
+
+/** Begins the next answer after one that could not be delivered. */
+export const UNDELIVERED =
+  "(上一条回答没能送达,发送「继续」可以看到它。/ The last answer could not be delivered; send 「继续」 to see it.)\n\n";
+
+export function queueFull(limit: number): string {
+  return (
+    `现在有 ${limit} 条消息在排队,这一条没有收下。请等前面的回答后再发。\n` +
+    `${limit} messages are waiting, so this one was not taken. Please send it again after the answers.`
+  );
+}

@@ -1,0 +1,304 @@
+/**
+ * What next? Pure functions from what is stored to what is to be done: no clock, no storage, no network. Everything
+ * that can be lost by a crash is in the arguments, so running it again after one gives the same answer.
+ */
+import type { Refusal } from "../errors.ts";
+import type { IncomingMessage } from "../event.ts";
+import { freeSlots, replyWindow } from "../qq/reply-budget.ts";
+
+export type TurnKind =
+  /** For the model. */
+  | "question"
+  /** A command that waits its turn. */
+  | "command"
+  /** Its words were known when it was stored; it overtakes the queue. */
+  | "notice";
+
+/**
+ * - `pending`   to be sent, or sent with an unknown outcome: it is booked either way
+ * - `sent`      QQ has it
+ * - `refused`   QQ said no, and it counts against the message
+ * - `uncounted` turned away before QQ's message layer
+ * - `closed`    refused because the message takes no reply any more
+ * - `void`      never tried, replaced by other parts
+ */
+export type PartState = "pending" | "sent" | "refused" | "uncounted" | "closed" | "void";
+
+export interface Part {
+  n: number;
+  text: string;
+  msgId: string;
+  msgSeq: number;
+  state: PartState;
+}
+
+/** Why a person gets a sentence instead of an answer. Its reference is what they can quote to the operator. */
+export interface Fault {
+  kind: "late" | "crashed" | "timeout" | "busy" | "setup" | "model" | "blocked" | "bug";
+  reference: string;
+  refusal?: Refusal | undefined;
+}
+
+export interface Turn {
+  id: number;
+  kind: TurnKind;
+  sender: string;
+  messages: readonly IncomingMessage[];
+  restarts: number;
+  point: string;
+  attempts: number;
+  retries: number;
+  notBeforeMs: number;
+  steps: number;
+  parts: readonly Part[];
+  fault?: Fault | undefined;
+}
+
+export type Outcome =
+  | "answered"
+  /** The sentence about why not was delivered. */
+  | "apologised"
+  /** Told that the answer would come too late; the question is offered again. */
+  | "deferred"
+  /** Ended by /stop, whose reply is its answer. */
+  | "stopped"
+  /** QQ takes nothing for it any more; recorded for the operator. */
+  | "failed";
+
+export type Action =
+  /** Ask the model or run the command, then store the parts of the answer. */
+  | { kind: "generate"; turn: number }
+  | { kind: "send"; turn: number; part: number }
+  /** Store the sentence as the next part. */
+  | { kind: "apologise"; turn: number; why: "late" | "crashed" }
+  /** Parts can no longer go where they were booked: book their text elsewhere, or give up. */
+  | { kind: "replan"; turn: number }
+  | { kind: "finish"; turn: number; outcome: Outcome };
+
+export interface Plan {
+  actions: Action[];
+  /** When to look again although nothing happened. Undefined: nothing is waiting for time alone. */
+  wakeAtMs?: number | undefined;
+}
+
+export interface Circumstances {
+  nowMs: number;
+  /** Turns with an action under way. */
+  working: ReadonlySet<number>;
+  /** Turns that stored an attempt in this invocation. */
+  begun: ReadonlySet<number>;
+  /** How long this chat's turns usually take. */
+  medianTurnMs: number;
+}
+
+/** Model calls of different senders that run side by side in one group. */
+const LANES = 3;
+/** An attempt at the same point that would be the third is not made: the turn may be what kills the process. */
+const MAX_ATTEMPTS = 2;
+/** A message may restart the model call of the running turn this often; then it waits for the next turn. */
+export const MAX_RESTARTS = 2;
+
+/** Where a turn stands. Attempts and retries count for one point and start anew at the next. */
+export function pointOf(turn: Pick<Turn, "restarts" | "steps" | "parts">): string {
+  const open = turn.parts.findIndex(({ state }) => state === "pending");
+  return turn.parts.length === 0 ? `step ${turn.steps} of try ${turn.restarts}` : `part ${open}`;
+}
+
+export function retriesAt(turn: Turn): number {
+  return turn.point === pointOf(turn) ? turn.retries : 0;
+}
+
+export function attemptsAt(turn: Turn): number {
+  return turn.point === pointOf(turn) ? turn.attempts : 0;
+}
+
+/** What one turn leads to: something to do now, or a time to look again; undefined while its work is under way. */
+type Step = Action | { kind: "wait"; untilMs: number } | undefined;
+
+/**
+ * What is to be done now with the open turns of a chat, given in their order of arrival. At most one action per turn.
+ * Parts of a turn go out only when no earlier turn is open, except notices and late sentences, which overtake.
+ */
+export function nextActions(turns: readonly Turn[], circumstances: Circumstances): Plan {
+  const { working, begun } = circumstances;
+  const died = (turn: Turn) => attemptsAt(turn) > 0 && !begun.has(turn.id);
+  // After a death, one at a time: else a neighbour would be blamed for what the poisoned turn does.
+  const lanes = turns.some(died) ? 1 : LANES;
+  let generating = turns.filter((turn) => working.has(turn.id) && turn.parts.length === 0).length;
+  let queued = 0;
+
+  const steps = turns.map((turn, index): Step => {
+    if (working.has(turn.id)) return undefined;
+    const poisoned = died(turn) && attemptsAt(turn) >= MAX_ATTEMPTS;
+    const ahead = turns.slice(0, index).filter((earlier) => !overtakes(earlier));
+    if (turn.parts.length > 0)
+      return deliver(turn, { ...circumstances, poisoned, mustWait: ahead.length > 0 && !overtakes(turn) });
+
+    const isFree = lanes === 1 ? ahead.every(({ parts }) => parts.length > 0) : generating < lanes;
+    if (isFree && ahead.every(({ sender }) => sender !== turn.sender)) {
+      const step = answer(turn, { ...circumstances, poisoned });
+      if (step.kind === "generate") generating += 1;
+      return step;
+    }
+    queued += 1;
+    return queue(turn, { ...circumstances, turnsAhead: Math.ceil((queued + generating) / lanes) });
+  });
+
+  const waits = steps.filter((step) => step?.kind === "wait").map(({ untilMs }) => untilMs);
+  return {
+    actions: steps.filter((step) => step !== undefined && step.kind !== "wait"),
+    wakeAtMs: waits.length > 0 ? Math.min(...waits) : undefined,
+  };
+}
+
+/** A turn whose parts are booked. */
+function deliver(
+  turn: Turn,
+  { nowMs, poisoned, mustWait }: { nowMs: number; poisoned: boolean; mustWait: boolean },
+): Exclude<Step, undefined> {
+  const part = turn.parts.find(({ state }) => state === "pending");
+  if (!part) return { kind: "finish", turn: turn.id, outcome: outcomeOf(turn) };
+  const closesAtMs = windowOf(turn, part.msgId);
+  // Its own window may end while it waits for its place: order gives way to being heard.
+  if (mustWait && nowMs < closesAtMs - SEND_MARGIN_MS) return { kind: "wait", untilMs: closesAtMs - SEND_MARGIN_MS };
+  if (nowMs >= closesAtMs) return { kind: "replan", turn: turn.id };
+  if (poisoned) return { kind: "finish", turn: turn.id, outcome: "failed" };
+  if (nowMs < turn.notBeforeMs) return { kind: "wait", untilMs: turn.notBeforeMs };
+  return { kind: "send", turn: turn.id, part: part.n };
+}
+
+/** A turn without parts whose time has come. */
+function answer(turn: Turn, { nowMs, poisoned }: { nowMs: number; poisoned: boolean }): Exclude<Step, undefined> {
+  if (freeSlots(turn.messages, [], nowMs).length === 0) return { kind: "finish", turn: turn.id, outcome: "failed" };
+  if (poisoned) return { kind: "apologise", turn: turn.id, why: "crashed" };
+  if (nowMs < turn.notBeforeMs) return { kind: "wait", untilMs: turn.notBeforeMs };
+  return { kind: "generate", turn: turn.id };
+}
+
+/** A turn that waits for others: nobody waits past the window in silence. */
+function queue(
+  turn: Turn,
+  { nowMs, medianTurnMs, turnsAhead }: { nowMs: number; medianTurnMs: number; turnsAhead: number },
+): Exclude<Step, undefined> {
+  const closesAtMs = Math.max(...turn.messages.map((message) => replyWindow(message).closesAtMs));
+  if (nowMs >= closesAtMs) return { kind: "finish", turn: turn.id, outcome: "failed" };
+  const expectedWaitMs = Math.min(turnsAhead * medianTurnMs, MAX_EXPECTED_WAIT_MS);
+  const tellByMs = closesAtMs - expectedWaitMs - SEND_MARGIN_MS;
+  return nowMs >= tellByMs ? { kind: "apologise", turn: turn.id, why: "late" } : { kind: "wait", untilMs: tellByMs };
+}
+
+/** Enough to send a sentence before a window ends. */
+const SEND_MARGIN_MS = 5_000;
+/** Nobody is sent away because an estimate ran wild: a wait is expected to take at most half a group's window. */
+const MAX_EXPECTED_WAIT_MS = 2 * 60_000;
+
+/** Answers without waiting for its place: a notice, or the sentence that the place would come too late. */
+function overtakes(turn: Turn): boolean {
+  return turn.kind === "notice" || turn.fault?.kind === "late";
+}
+
+/** How a turn ends whose parts are all through. */
+export function outcomeOf(turn: Turn): Outcome {
+  if (turn.fault?.kind === "late") return "deferred";
+  return turn.fault ? "apologised" : "answered";
+}
+
+function windowOf(turn: Turn, msgId: string): number {
+  const message = turn.messages.find(({ id }) => id === msgId);
+  return message ? replyWindow(message).closesAtMs : 0;
+}
+
+export type Verdict =
+  | { kind: "delivered" }
+  | { kind: "again"; delayMs: number; newToken: boolean }
+  /** The same text under the next `msg_seq`. */
+  | { kind: "resequence" }
+  | { kind: "defuse" }
+  | { kind: "split" }
+  | { kind: "giveUp" };
+
+const BACK_OFFS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+
+/** The wait before the repetition that follows `retries` others, or undefined when it has been enough. */
+export function backOffMs(retries: number, retryAfterMs = 0): number | undefined {
+  const delayMs = BACK_OFFS_MS[retries];
+  return delayMs === undefined ? undefined : Math.min(Math.max(delayMs, retryAfterMs), 30_000);
+}
+
+export interface SendCircumstances {
+  retries: number;
+  /** True only where it is certain that this part was never tried before. */
+  firstTry: boolean;
+  /** Defusing its links would change the text. */
+  hasLinks: boolean;
+  /** Long enough to be halved. */
+  divisible: boolean;
+}
+
+/** What a refused send leads to. The first remedy, then the second, then giving up with the text kept. */
+export function afterRefusedSend(refusal: Refusal, circumstances: SendCircumstances): Verdict {
+  const { retries, firstTry, hasLinks, divisible } = circumstances;
+  for (const remedy of [refusal.remedy, refusal.otherwise]) {
+    switch (remedy) {
+      case "alreadySent":
+        // On a first try it cannot have arrived: the number was taken by somebody else's reply to the same message.
+        return firstTry ? { kind: "resequence" } : { kind: "delivered" };
+      case "refreshToken":
+        if (retries === 0) return { kind: "again", delayMs: 0, newToken: true };
+        break;
+      case "retryOnce":
+        if (retries === 0) return { kind: "again", delayMs: 1_000, newToken: false };
+        break;
+      case "backOff": {
+        const delayMs = backOffMs(retries, refusal.retryAfterMs);
+        if (delayMs !== undefined) return { kind: "again", delayMs, newToken: false };
+        break;
+      }
+      case "stripLinks":
+        if (hasLinks) return { kind: "defuse" };
+        break;
+      case "split":
+        if (divisible) return { kind: "split" };
+        break;
+      // Plain text has nothing to degrade and no media to upload again; the rest ends here.
+      case "degradeToText":
+      case "reupload":
+      case "drop":
+      case "tellUser":
+      case "tellOperator":
+      case undefined:
+        break;
+      default:
+        remedy satisfies never;
+    }
+  }
+  return { kind: "giveUp" };
+}
+
+/** How long to wait before the model is asked again, or undefined when the person is to be told instead. */
+export function afterModelFailure(refusal: Refusal, retries: number): number | undefined {
+  switch (refusal.remedy) {
+    case "retryOnce":
+      return retries === 0 ? 1_000 : undefined;
+    case "backOff":
+      return retries < 3 ? backOffMs(retries, refusal.retryAfterMs) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What the next alarm is for. */
+export interface Dues {
+  /** Open turns: `nextActions` has something to do, or will have at `wakeAtMs`. */
+  plan: Plan;
+  reportAtMs?: number | undefined;
+  pruneAtMs?: number | undefined;
+}
+
+/** When the object has to wake up next; undefined when it may sleep for good. The only source of alarm times. */
+export function nextDue({ plan, reportAtMs, pruneAtMs }: Dues, nowMs: number): number | undefined {
+  const dues = [plan.actions.length > 0 ? nowMs : plan.wakeAtMs, reportAtMs, pruneAtMs].filter(
+    (due) => due !== undefined,
+  );
+  return dues.length > 0 ? Math.max(nowMs, Math.min(...dues)) : undefined;
+}

@@ -1,0 +1,178 @@
+/**
+ * The rows of turns and how they change. Every function here is synchronous; the caller puts what belongs together into
+ * one transaction.
+ */
+import type { IncomingMessage } from "../event.ts";
+import { rows, run, type Storage } from "./storage.ts";
+import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind } from "./turn-machine.ts";
+
+interface TurnRow {
+  id: number;
+  kind: TurnKind;
+  sender: string;
+  messages: string;
+  restarts: number;
+  point: string;
+  attempts: number;
+  retries: number;
+  not_before: number;
+  fault: string | null;
+}
+
+/**
+ * Every turn without an end, in order of arrival. The scan starts where the newest row says that open turns start, so
+ * it needs no index and stays short however long the history is.
+ */
+export function openTurns(storage: Storage): Turn[] {
+  return rows<TurnRow>(
+    storage,
+    `SELECT id, kind, sender, messages, restarts, point, attempts, retries, not_before, fault FROM turn
+     WHERE id >= (SELECT open_from FROM turn ORDER BY id DESC LIMIT 1) AND ended_at IS NULL ORDER BY id`,
+  ).map((row) => toTurn(storage, row));
+}
+
+/** The turn as it is now, or undefined once it has ended. */
+export function openTurn(storage: Storage, id: number): Turn | undefined {
+  const row = rows<TurnRow>(
+    storage,
+    `SELECT id, kind, sender, messages, restarts, point, attempts, retries, not_before, fault FROM turn
+     WHERE id = ? AND ended_at IS NULL`,
+    id,
+  )[0];
+  return row && toTurn(storage, row);
+}
+
+function toTurn(storage: Storage, row: TurnRow): Turn {
+  return {
+    id: row.id,
+    kind: row.kind,
+    sender: row.sender,
+    messages: JSON.parse(row.messages),
+    restarts: row.restarts,
+    point: row.point,
+    attempts: row.attempts,
+    retries: row.retries,
+    notBeforeMs: row.not_before,
+    steps: rows(storage, "SELECT n FROM step WHERE turn = ?", row.id).length,
+    parts: partsOf(storage, row.id),
+    fault: row.fault === null ? undefined : JSON.parse(row.fault),
+  };
+}
+
+export function partsOf(storage: Storage, turn: number): Part[] {
+  return rows<Part>(
+    storage,
+    `SELECT n, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`,
+    turn,
+  );
+}
+
+export function insertTurn(
+  storage: Storage,
+  { kind, message, nowMs }: { kind: TurnKind; message: IncomingMessage; nowMs: number },
+): number {
+  const id = (rows<{ id: number | null }>(storage, "SELECT max(id) AS id FROM turn")[0]?.id ?? 0) + 1;
+  const firstOpen = openTurns(storage)[0]?.id ?? id;
+  run(
+    storage,
+    "INSERT INTO turn (id, open_from, kind, sender, messages, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+    id,
+    firstOpen,
+    kind,
+    message.sender.id,
+    JSON.stringify([message]),
+    nowMs,
+  );
+  return id;
+}
+
+/** Adds a message to a turn of which nothing is visible yet. What the model gave so far did not know of it. */
+export function joinTurn(
+  storage: Storage,
+  turn: Turn,
+  message: IncomingMessage,
+  { restart }: { restart: boolean },
+): void {
+  run(
+    storage,
+    "UPDATE turn SET messages = json_insert(messages, '$[#]', json(?)), restarts = restarts + ?, not_before = 0 WHERE id = ?",
+    JSON.stringify(message),
+    restart ? 1 : 0,
+    turn.id,
+  );
+  if (turn.steps > 0) run(storage, "DELETE FROM step WHERE turn = ?", turn.id);
+}
+
+/** To be stored before the work begins, so that a crash in it is counted. */
+export function recordAttempt(storage: Storage, turn: Turn, nowMs: number): void {
+  const samePoint = turn.point === pointOf(turn);
+  run(
+    storage,
+    "UPDATE turn SET point = ?, attempts = ?, retries = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
+    pointOf(turn),
+    samePoint ? turn.attempts + 1 : 1,
+    samePoint ? turn.retries : 0,
+    nowMs,
+    turn.id,
+  );
+}
+
+/** An orderly end of an attempt that is to be repeated: it is no longer counted as one that may have died. */
+export function recordRetry(storage: Storage, turn: Turn, notBeforeMs: number): void {
+  const samePoint = turn.point === pointOf(turn);
+  run(
+    storage,
+    "UPDATE turn SET point = ?, attempts = 0, retries = ?, not_before = ? WHERE id = ?",
+    pointOf(turn),
+    samePoint ? turn.retries + 1 : 1,
+    notBeforeMs,
+    turn.id,
+  );
+}
+
+export function recordFault(storage: Storage, turn: number, fault: Fault): void {
+  run(storage, "UPDATE turn SET fault = ? WHERE id = ?", JSON.stringify(fault), turn);
+}
+
+export function recordStep(storage: Storage, turn: Turn, result: unknown): void {
+  run(storage, "INSERT INTO step (turn, n, result) VALUES (?, ?, ?)", turn.id, turn.steps, JSON.stringify(result));
+}
+
+export function endTurn(storage: Storage, turn: number, outcome: Outcome, nowMs: number): void {
+  run(storage, "UPDATE turn SET outcome = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL", outcome, nowMs, turn);
+}
+
+/** How long this chat's last turns took, from their first attempt to their end; a guess where there is none. */
+export function medianTurnMs(storage: Storage): number {
+  const times = rows<{ ms: number }>(
+    storage,
+    `SELECT ended_at - started_at AS ms FROM (SELECT * FROM turn ORDER BY id DESC LIMIT 20)
+     WHERE outcome = 'answered' AND kind = 'question' ORDER BY ms`,
+  );
+  return times[Math.floor(times.length / 2)]?.ms ?? 10_000;
+}
+
+/** Texts and keys are kept this long, which is far longer than QQ repeats a delivery. */
+export const RETENTION_MS = 30 * 24 * 60 * 60_000;
+const PRUNE_EVERY_MS = 24 * 60 * 60_000;
+
+/** When the oldest turn is due to be forgotten, rounded up to a day so that a busy chat prunes once a day. */
+export function pruneAtMs(storage: Storage): number | undefined {
+  const oldest = rows<{ at: number }>(storage, "SELECT created_at AS at FROM turn ORDER BY id LIMIT 1")[0];
+  return oldest && oldest.at + RETENTION_MS + PRUNE_EVERY_MS;
+}
+
+/** Forgets ended turns older than the retention, a bounded number at a time. */
+export function prune(storage: Storage, nowMs: number): void {
+  const old = rows<{ id: number; messages: string }>(
+    storage,
+    "SELECT id, messages FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",
+    nowMs - RETENTION_MS,
+  );
+  for (const { id, messages } of old) {
+    run(storage, "DELETE FROM seen WHERE key IN (SELECT value ->> '$.id' FROM json_each(?))", messages);
+    run(storage, "DELETE FROM step WHERE turn = ?", id);
+    run(storage, "DELETE FROM part WHERE turn = ?", id);
+    run(storage, "DELETE FROM turn WHERE id = ?", id);
+  }
+}

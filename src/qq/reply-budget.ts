@@ -1,0 +1,56 @@
+/**
+ * How long and how often a message may be answered. Pure: the stored parts of a turn are the ledger, and this reads it.
+ *
+ * Numbers: C2C 60 min and 4 replies (docs overview.html; the notice of 2026-01-10), group 5 min and 5 replies. Every
+ * message POST counts, also one whose outcome is unknown; a refusal by 401 or 11298 never reached the message layer.
+ */
+import type { IncomingMessage, Scene } from "../event.ts";
+import type { ReplySlot } from "./encode.ts";
+
+const RULES = {
+  // One C2C page says 5 min for the same field, so the first visible part goes out before that.
+  c2c: { windowMs: 60 * 60_000, marginMs: 5 * 60_000, replies: 4, firstPartMs: 4.5 * 60_000 },
+  group: { windowMs: 5 * 60_000, marginMs: 60_000, replies: 5, firstPartMs: 4 * 60_000 },
+} satisfies Record<Scene, { windowMs: number; marginMs: number; replies: number; firstPartMs: number }>;
+
+/** No published limit exists. Clients cut between 900 and 5000 characters; on a length error the part is halved. */
+export const PART_LENGTH = 1800;
+
+export interface ReplyWindow {
+  /** The `msg_id` must not be used from here on. */
+  closesAtMs: number;
+  /** The person should see something by then. */
+  firstPartByMs: number;
+}
+
+/** The clock starts at the earlier of QQ's time and receipt; a time ahead of our clock counts as receipt. */
+export function replyWindow(message: Pick<IncomingMessage, "chat" | "sentAtMs" | "receivedAtMs">): ReplyWindow {
+  const { windowMs, marginMs, firstPartMs } = RULES[message.chat.scene];
+  const startMs = Math.min(message.sentAtMs, message.receivedAtMs);
+  return { closesAtMs: startMs + windowMs - marginMs, firstPartByMs: startMs + firstPartMs };
+}
+
+/** One use of a message, as the outbox has stored it. */
+export interface BookedReply extends ReplySlot {
+  /** False where QQ turned it away before counting, or where it was never tried. */
+  counts: boolean;
+}
+
+/**
+ * The slots that are left for a turn, in the order in which they are to be used: the newest message pays first, then
+ * the others, newest to oldest. `msg_seq` goes on counting from what was booked, whether or not that counted.
+ */
+export function freeSlots(
+  messages: readonly IncomingMessage[],
+  booked: readonly BookedReply[],
+  nowMs: number,
+): ReplySlot[] {
+  return messages.toReversed().flatMap((message) => {
+    if (nowMs >= replyWindow(message).closesAtMs) return [];
+    const own = booked.filter(({ msgId }) => msgId === message.id);
+    const used = own.filter(({ counts }) => counts).length;
+    const lastSeq = Math.max(0, ...own.map(({ msgSeq }) => msgSeq));
+    const left = Math.max(0, RULES[message.chat.scene].replies - used);
+    return Array.from({ length: left }, (_, index) => ({ msgId: message.id, msgSeq: lastSeq + 1 + index }));
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * QQ's payloads exactly as they travel: snake_case, seconds, numeric opcodes. Read leniently (unknown fields pass,
+ * a missing one that we need is an error) and only inside this folder.
+ */
+import * as v from "valibot";
+
+export const OP = { dispatch: 0, heartbeat: 1, heartbeatAck: 11, callbackAck: 12, validation: 13 } as const;
+
+export const WireEnvelope = v.looseObject({
+  op: v.number(),
+  id: v.optional(v.string()),
+  t: v.optional(v.string()),
+  s: v.optional(v.nullable(v.number())),
+  d: v.optional(v.unknown()),
+});
+export type WireEnvelope = v.InferOutput<typeof WireEnvelope>;
+
+/**
+ * The only strings that may be signed for the callback-address check. Together they can never spell a signed event,
+ * which is digits followed by `{`: without this shape the endpoint would sign anything for anybody.
+ */
+export const WireValidation = v.object({
+  event_ts: v.pipe(v.string(), v.regex(/^\d{1,13}$/)),
+  plain_token: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
+});
+
+const id = v.pipe(v.string(), v.nonEmpty());
+
+/** RFC 3339 today; a Go time string and an integer have been seen before, so it is read leniently. */
+const timestamp = v.optional(v.nullable(v.union([v.string(), v.number()])));
+
+const WireAttachment = v.looseObject({
+  content_type: v.optional(v.nullable(v.string())),
+  filename: v.optional(v.nullable(v.string())),
+});
+export type WireAttachment = v.InferOutput<typeof WireAttachment>;
+
+const message = {
+  id,
+  content: v.optional(v.nullable(v.string())),
+  timestamp,
+  attachments: v.optional(v.nullable(v.array(WireAttachment))),
+};
+
+export const WireC2CMessage = v.looseObject({
+  ...message,
+  author: v.looseObject({
+    user_openid: id,
+    username: v.optional(v.nullable(v.string())),
+    bot: v.optional(v.nullable(v.boolean())),
+  }),
+});
+
+export const WireGroupMessage = v.looseObject({
+  ...message,
+  group_openid: id,
+  author: v.looseObject({
+    member_openid: id,
+    username: v.optional(v.nullable(v.string())),
+    bot: v.optional(v.nullable(v.boolean())),
+    member_role: v.optional(v.nullable(v.string())),
+  }),
+});
+
+/** `expires_in` is a number in the docs' table and a string in their example. */
+export const WireToken = v.looseObject({
+  access_token: v.pipe(v.string(), v.nonEmpty()),
+  expires_in: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.finite()),
+});
+
+/** Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. */
+export const WireError = v.looseObject({
+  code: v.optional(v.number()),
+  err_code: v.optional(v.number()),
+  message: v.optional(v.string()),
+  trace_id: v.optional(v.string()),
+});
+
+export const WireSent = v.looseObject({ id: v.optional(v.string()) });

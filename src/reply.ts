@@ -1,0 +1,7 @@
+/**
+ * What the bot says. A kind added here does not compile until `qq/encode.ts` can write it.
+ */
+
+export type Reply = { kind: "text"; text: string };
+
+export type ReplyOf<K extends Reply["kind"]> = Extract<Reply, { kind: K }>;

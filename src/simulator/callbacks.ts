@@ -1,0 +1,72 @@
+/**
+ * Callbacks as QQ posts them: signed over timestamp and raw body, repeated with the same outer id when the answer is late
+ * or asks for it. Signed with noble, so that the Worker's WebCrypto has a second opinion.
+ */
+import { signAsync } from "@noble/ed25519";
+import { seedFromSecret } from "../qq/signature.ts";
+
+/** Reported: up to three repetitions (AstrBot#5788). */
+const REPETITIONS = 3;
+/** The only limit ever published. */
+const ANSWER_WITHIN_MS = 3_000;
+
+export interface Signer {
+  appId: string;
+  appSecret: string;
+}
+
+/** Lower-case hex, as QQ writes it. */
+export async function sign(appSecret: string, message: string): Promise<string> {
+  return Buffer.from(await signAsync(new TextEncoder().encode(message), seedFromSecret(appSecret))).toString("hex");
+}
+
+/** A signed request body with its headers. */
+export async function signedCallback(
+  { appId, appSecret }: Signer,
+  body: string,
+  atMs: number,
+): Promise<{ body: string; headers: Record<string, string> }> {
+  const timestamp = String(Math.floor(atMs / 1000));
+  return {
+    body,
+    headers: {
+      "content-type": "application/json",
+      "user-agent": "QQBot-Callback",
+      "x-bot-appid": appId,
+      "x-signature-method": "Ed25519",
+      "x-signature-timestamp": timestamp,
+      "x-signature-ed25519": await sign(appSecret, timestamp + body),
+      "x-tps-trace-id": crypto.randomUUID(),
+    },
+  };
+}
+
+/** Posts until it is acknowledged or given up. Returns whether it was; `onAnswer` sees every status, 0 for none. */
+export async function deliver(
+  url: string,
+  signer: Signer,
+  body: string,
+  { now, pauseMs, onAnswer }: { now: () => number; pauseMs: number; onAnswer: (status: number) => void },
+): Promise<boolean> {
+  for (let repetition = 0; repetition <= REPETITIONS; repetition += 1) {
+    if (repetition > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const status = await post(url, await signedCallback(signer, body, now()));
+    onAnswer(status.http);
+    if (status.acknowledged) return true;
+  }
+  return false;
+}
+
+async function post(
+  url: string,
+  init: { body: string; headers: Record<string, string> },
+): Promise<{ http: number; acknowledged: boolean }> {
+  try {
+    const response = await fetch(url, { method: "POST", ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const text = await response.text();
+    const asksAgain = /"d"\s*:\s*1\b/.test(text);
+    return { http: response.status, acknowledged: (response.status === 200 || response.status === 204) && !asksAgain };
+  } catch {
+    return { http: 0, acknowledged: false };
+  }
+}

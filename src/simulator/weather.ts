@@ -1,0 +1,56 @@
+/**
+ * How QQ and the model misbehave, on demand. A rule applies to the calls that it matches, for as long as it lasts.
+ */
+
+/** What happens to a call of QQ's API. */
+export type QQTrouble =
+  /** An answer of QQ's choosing; nothing is delivered. */
+  | { kind: "refuse"; status: number; body?: unknown; retryAfterS?: number }
+  /** The connection breaks before anything happens. */
+  | { kind: "drop" }
+  /** The message is delivered, then the connection breaks. */
+  | { kind: "deliverThenDrop" }
+  /** The message is delivered, then the gateway answers like this. */
+  | { kind: "deliverThenFail"; status: number }
+  | { kind: "delay"; ms: number };
+
+/** What happens to a call of the model. */
+export type ModelTrouble =
+  | { kind: "status"; status: number; retryAfterS?: number }
+  /** Takes the request and never answers. */
+  | { kind: "silent" }
+  /** Says a few words, then nothing more. */
+  | { kind: "stall" }
+  /** Says a few words, then the connection breaks. */
+  | { kind: "cut" }
+  /** Ends properly without a word. */
+  | { kind: "empty" }
+  /** Answers properly, after this long. */
+  | { kind: "slow"; ms: number };
+
+interface Rule<Trouble> {
+  trouble: Trouble;
+  /** How many calls it still applies to. */
+  left: number;
+  matches: (text: string) => boolean;
+}
+
+export class Weather<Trouble> {
+  #rules: Rule<Trouble>[] = [];
+
+  /** Troubles the next `times` calls whose text contains `about`. */
+  set(trouble: Trouble, { times = 1, about = "" }: { times?: number; about?: string } = {}): void {
+    this.#rules.push({ trouble, left: times, matches: (text) => text.includes(about) });
+  }
+
+  clear(): void {
+    this.#rules = [];
+  }
+
+  /** The trouble of this call, if any. Counts it. */
+  next(text: string): Trouble | undefined {
+    const rule = this.#rules.find(({ left, matches }) => left > 0 && matches(text));
+    if (rule) rule.left -= 1;
+    return rule?.trouble;
+  }
+}
