@@ -1,0 +1,58 @@
+/**
+ * The deployable bundle, built by wrangler itself as `wrangler deploy` builds it: minified, in a folder of its own.
+ */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export const ROOT = join(import.meta.dirname, "../..");
+const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+
+/** A change to one source file, for a Worker that is broken on purpose or that tells more. */
+export interface Patch {
+  /** Below `src/`. */
+  file: string;
+  /** Must stand there exactly once, so that a patch that has lost its place fails its test. */
+  find: string;
+  replace: string;
+}
+
+export interface BundleOptions {
+  patches?: readonly Patch[];
+  /** Compiles the crash points in; they call this address. */
+  crashPointUrl?: string;
+}
+
+/** Returns the path of the built `index.js`. The caller removes its folder's parent when done. */
+export async function buildBundle({
+  patches = [],
+  crashPointUrl,
+}: BundleOptions = {}): Promise<{ file: string; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), "qq-edge-bundle-"));
+  await cp(join(ROOT, "src"), join(folder, "src"), { recursive: true });
+  for (const file of ["wrangler.toml", "package.json", "tsconfig.json"]) await cp(join(ROOT, file), join(folder, file));
+  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  for (const { file, find, replace } of patches) {
+    const path = join(folder, "src", file);
+    const source = await readFile(path, "utf8");
+    if (source.split(find).length !== 2) throw new Error(`${file} must contain exactly once: ${find}`);
+    await writeFile(
+      path,
+      source.replace(find, () => replace),
+    );
+  }
+  await mkdir(join(folder, "out"));
+  const define = crashPointUrl === undefined ? [] : ["--define", `CRASH_POINT_URL:${JSON.stringify(crashPointUrl)}`];
+  await promisify(execFile)(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", "out", ...define], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_LOG_PATH: join(folder, "logs"),
+    },
+  });
+  return { file: join(folder, "out/index.js"), remove: () => rm(folder, { recursive: true, force: true }) };
+}

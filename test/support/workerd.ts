@@ -1,0 +1,125 @@
+/**
+ * A real workerd with a real bundle and its storage on disk, which can be killed and started again on the same storage.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+
+const WORKERD = join(import.meta.dirname, "../../node_modules/workerd/bin/workerd");
+
+export class Workerd {
+  readonly port: number;
+  /** Every structured line that the Worker has written, over all starts. */
+  readonly lines: Record<string, unknown>[] = [];
+  /** Everything it wrote. */
+  output = "";
+  readonly #config: string;
+  readonly #folder: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, folder: string, config: string) {
+    this.port = port;
+    this.#folder = folder;
+    this.#config = config;
+  }
+
+  static async create(bundleFile: string, settings: Record<string, string>): Promise<Workerd> {
+    const folder = await mkdtemp(join(tmpdir(), "qq-edge-workerd-"));
+    await mkdir(join(folder, "storage"));
+    const port = await freePort();
+    const text = (value: string) => JSON.stringify(value);
+    const bindings = [
+      ...Object.entries(settings).map(([name, value]) => `( name = ${text(name)}, text = ${text(value)} )`),
+      `( name = "CONVERSATION", durableObjectNamespace = "Conversation" )`,
+      `( name = "BOT", durableObjectNamespace = "Bot" )`,
+    ];
+    const config = join(dirname(bundleFile), `config-${port}.capnp`);
+    await writeFile(
+      config,
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ( name = "main", worker = .worker ),
+    ( name = "storage", disk = ( path = ${text(join(folder, "storage"))}, writable = true ) ),
+    ( name = "internet", network = ( allow = ["public", "private"] ) ),
+  ],
+  sockets = [ ( name = "http", address = "127.0.0.1:${port}", http = (), service = "main" ) ],
+);
+const worker :Workerd.Worker = (
+  modules = [ ( name = "index.js", esModule = embed ${text(basename(bundleFile))} ) ],
+  compatibilityDate = "2026-11-01",
+  bindings = [ ${bindings.join(", ")} ],
+  durableObjectNamespaces = [
+    ( className = "Conversation", uniqueKey = "Conversation", enableSql = true ),
+    ( className = "Bot", uniqueKey = "Bot", enableSql = true ),
+  ],
+  durableObjectStorage = ( localDisk = "storage" ),
+);
+`,
+    );
+    return new Workerd(port, folder, config);
+  }
+
+  get callbackUrl(): string {
+    return `http://127.0.0.1:${this.port}/qq/callback`;
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = spawn(WORKERD, ["serve", this.#config, "--control-fd=3"], {
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => this.#read(String(data)));
+    await new Promise<void>((resolve, reject) => {
+      child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${this.output.slice(-2000)}`)));
+      child.stdio[3]?.once("data", () => resolve());
+    });
+  }
+
+  /** SIGKILL: nothing in the process gets to tidy up. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #partial = "";
+  #read(text: string): void {
+    this.output += text;
+    const lines = (this.#partial + text).split("\n");
+    this.#partial = lines.pop() ?? "";
+    for (const line of lines) {
+      const json = line.slice(line.indexOf("{"));
+      try {
+        this.lines.push(JSON.parse(json));
+      } catch {
+        // workerd's own words
+      }
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== "object" || address === null) throw new Error("no port");
+  return address.port;
+}
