@@ -7,6 +7,7 @@ const ARCHITECTURE = "test/architecture.test.ts";
 
 export default defineConfig({
   test: {
+    silent: "passed-only",
     projects: [
       { test: { name: "architecture", include: [ARCHITECTURE] } },
       // Pure parts, and those that need SQLite, on Node.

@@ -48,6 +48,8 @@ export interface Refusal {
   retryAfterMs?: number | undefined;
   /** The request was turned away before the message layer saw it, so it cost no reply. */
   costsNoReply?: boolean | undefined;
+  /** Nobody knows whether the request did its work: it may have been answered, and the answer lost. */
+  outcomeUnknown?: boolean | undefined;
   /** The message that was to be answered takes no reply any more. */
   closesMessage?: boolean | undefined;
   /** Only the words were refused: other words may go through. */

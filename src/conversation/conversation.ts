@@ -12,16 +12,16 @@ import { crashPoint } from "./crash-point.ts";
 import { accept, type Receipt } from "./inbox.ts";
 import { reportAtMs } from "./report.ts";
 import { migrate } from "./schema.ts";
-import { TurnRunner } from "./turn.ts";
-import { nextActions, nextDue } from "./turn-machine.ts";
-import { medianTurnMs, openTurns, prune, pruneAtMs } from "./turns.ts";
+import { planTurns, TurnRunner } from "./turn.ts";
+import { nextDue } from "./turn-machine.ts";
+import { lastMessage, prune, pruneAtMs } from "./turns.ts";
 
 /** The free plan grants 50 subrequests to an invocation; a turn under way still needs a few. */
 const MOST_SUBREQUESTS = 40;
 /** An alarm may run 15 minutes; a model call that began before this may still end in time. */
 const MOST_RUN_MS = 8 * 60_000;
 /** Until the next look when the storage or the settings are broken. */
-const BROKEN_RETRY_MS = 30_000;
+const BROKEN_RETRY_MS = 60_000;
 
 export class Conversation extends DurableObject {
   /** Set while an alarm runs. */
@@ -48,33 +48,29 @@ export class Conversation extends DurableObject {
 
   /** Safe to run twice. Never throws in order to be retried: the platform gives up after six times. */
   override async alarm(): Promise<void> {
+    const { storage } = this.ctx;
     try {
-      const message = openTurns(this.ctx.storage)[0]?.messages[0];
-      if (message) {
+      prune(storage, Date.now());
+      const message = lastMessage(storage);
+      if (message && isDue(storage)) {
         await crashPoint("after-acknowledgement");
         this.#runner = this.#newRunner(message);
         await this.#runner.run();
       }
-      prune(this.ctx.storage, Date.now());
-      const due = this.#nextDue();
-      if (due !== undefined) void this.ctx.storage.setAlarm(due);
-    } catch (error) {
-      log.error("alarm.failed", { error: describe(error) });
-      void this.ctx.storage.setAlarm(Date.now() + BROKEN_RETRY_MS);
-    } finally {
       this.#runner = undefined;
+      const due = this.#nextDue();
+      if (due !== undefined) await storage.setAlarm(due);
+    } catch (error) {
+      this.#runner = undefined;
+      log.error("alarm.failed", { error: describe(error) });
+      await storage.setAlarm(Date.now() + BROKEN_RETRY_MS);
     }
   }
 
   #nextDue(): number | undefined {
     const { storage } = this.ctx;
     const nowMs = Date.now();
-    const plan = nextActions(openTurns(storage), {
-      nowMs,
-      working: new Set(),
-      begun: new Set(),
-      medianTurnMs: medianTurnMs(storage),
-    });
+    const plan = planTurns(storage, { nowMs });
     return nextDue({ plan, reportAtMs: reportAtMs(storage), pruneAtMs: pruneAtMs(storage) }, nowMs);
   }
 
@@ -98,6 +94,7 @@ export class Conversation extends DurableObject {
       },
       send: (to, text, slot, token) => sendReply(api, to, { kind: "text", text }, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
+      crashPoint,
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
     });
   }
@@ -105,6 +102,12 @@ export class Conversation extends DurableObject {
   #bot({ appId }: BotConfig) {
     return this.env.BOT.getByName(appId);
   }
+}
+
+/** Whether there is more to do than to wait for the next pruning. */
+function isDue(storage: DurableObjectStorage): boolean {
+  const nowMs = Date.now();
+  return planTurns(storage, { nowMs }).actions.length > 0 || (reportAtMs(storage) ?? Number.POSITIVE_INFINITY) <= nowMs;
 }
 
 /** What the platform grants one invocation. */

@@ -72,6 +72,6 @@ function mayStop(message: IncomingMessage, turn: Turn): boolean {
 /** A turn whose words are known: it needs no work but sending, and overtakes the queue. */
 function insertNotice(storage: Storage, message: IncomingMessage, text: string, nowMs: number): number {
   const id = insertTurn(storage, { kind: "notice", message, nowMs });
-  book(storage, { id, messages: [message] }, text, { nowMs });
+  book(storage, { id, messages: [message] }, text, { nowMs, passing: true });
   return id;
 }

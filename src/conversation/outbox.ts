@@ -23,55 +23,63 @@ export function slotsLeft(messages: readonly IncomingMessage[], parts: readonly 
 }
 
 /**
- * Books `text` as the next parts of a turn, as few as it fits in. What does not fit is kept, and the last part says so.
- * Returns how many parts were booked; with none, the whole text is kept and nobody was told.
+ * Books `text` as the next parts of a turn, as few as it fits in, together with what was kept of the turn before. What does
+ * not fit is kept, and the last part says so; a `passing` text, a sentence about the turn itself, is never kept. Returns the
+ * numbers of the new parts; where there are none, nobody was told.
  */
 export function book(
   storage: Storage,
   turn: { id: number; messages: readonly IncomingMessage[] },
   text: string,
-  { nowMs, maxLength = PART_LENGTH }: { nowMs: number; maxLength?: number },
-): number {
+  { nowMs, passing, maxLength = PART_LENGTH }: { nowMs: number; passing: boolean; maxLength?: number | undefined },
+): number[] {
   const before = partsOf(storage, turn.id);
   const slots = slotsLeft(turn.messages, before, nowMs);
-  const { parts, rest } = splitText(text, { maxLength, maxParts: slots.length, reserve: MORE.length });
+  const kept = passing ? "" : keptOf(storage, turn.id);
+  const { parts, rest } = splitText(text + kept, { maxLength, maxParts: slots.length, reserve: MORE.length });
   const filled = parts.filter((part) => part.trim() !== ""); // QQ refuses an empty message
-  filled.forEach((part, index) => {
+  const booked = filled.map((part, index) => {
     const slot = slots[index] as ReplySlot; // splitText gives at most as many parts as there are slots
-    const isLast = index === filled.length - 1;
+    const n = before.length + index;
     run(
       storage,
       "INSERT INTO part (turn, n, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, 'pending')",
       turn.id,
-      before.length + index,
-      isLast && rest !== "" ? part + MORE : part,
+      n,
+      index === filled.length - 1 && rest !== "" ? part + MORE : part,
       slot.msgId,
       slot.msgSeq,
     );
+    return n;
   });
-  if (rest !== "") keep(storage, turn.id, rest, { told: filled.length > 0 });
-  return filled.length;
+  if (!passing && rest !== kept) keep(storage, turn.id, rest, { told: booked.length > 0 });
+  return booked;
 }
 
 export function mark(storage: Storage, turn: number, n: number, state: PartState): void {
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);
 }
 
-/** Takes back the parts that were not tried, and returns their text. */
+/** Takes back the parts that did not arrive, and returns their text. What may have arrived is not said again. */
 export function takeBack(storage: Storage, turn: number): string {
   const pending = partsOf(storage, turn).filter(({ state }) => state === "pending");
   run(storage, "UPDATE part SET state = 'void' WHERE turn = ? AND state = 'pending'", turn);
-  return withoutHint(pending);
+  run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND state = 'uncertain'", turn);
+  return pending.map(words).join("");
 }
 
-/** The text of parts, without the hint that more was kept: the rest of it stands in `kept`. */
-function withoutHint(parts: readonly Part[]): string {
-  return parts.map(({ text }) => (text.endsWith(MORE) ? text.slice(0, -MORE.length) : text)).join("");
+/** The text of a part without the hint that more was kept: what was kept stands elsewhere. */
+export function words({ text }: Part): string {
+  return text.endsWith(MORE) ? text.slice(0, -MORE.length) : text;
 }
 
-/** Puts text in front of what is already kept for a turn. */
+/** Keeps text that did not reach the person, in place of what was kept of the turn before. */
 export function keep(storage: Storage, turn: number, text: string, { told }: { told: boolean }): void {
-  run(storage, "UPDATE turn SET kept = ? || coalesce(kept, ''), kept_told = ? WHERE id = ?", text, told ? 1 : 0, turn);
+  run(storage, "UPDATE turn SET kept = ?, kept_told = ? WHERE id = ?", text === "" ? null : text, told ? 1 : 0, turn);
+}
+
+export function keptOf(storage: Storage, turn: number): string {
+  return rows<{ kept: string | null }>(storage, "SELECT kept FROM turn WHERE id = ?", turn)[0]?.kept ?? "";
 }
 
 /** The newest text that could not be delivered to a person, taken so that it is delivered once. */

@@ -42,7 +42,7 @@ export const MIGRATIONS: readonly string[] = [
     text TEXT NOT NULL,
     msg_id TEXT NOT NULL,
     msg_seq INTEGER NOT NULL,
-    state TEXT NOT NULL,                 -- pending | sent | refused | uncounted | closed | void
+    state TEXT NOT NULL,                 -- PartState of turn-machine.ts
     PRIMARY KEY (turn, n)
   ) WITHOUT ROWID;
 

@@ -15,14 +15,16 @@ export type TurnKind =
   | "notice";
 
 /**
- * - `pending`   to be sent, or sent with an unknown outcome: it is booked either way
+ * - `pending`   to be sent; whatever was tried of it is known not to have arrived
+ * - `uncertain` tried, and nobody knows whether it arrived: to be sent again under the same number
  * - `sent`      QQ has it
+ * - `unheard`   given up while uncertain: its text is not said again, since it may have arrived
  * - `refused`   QQ said no, and it counts against the message
  * - `uncounted` turned away before QQ's message layer
  * - `closed`    refused because the message takes no reply any more
  * - `void`      never tried, replaced by other parts
  */
-export type PartState = "pending" | "sent" | "refused" | "uncounted" | "closed" | "void";
+export type PartState = "pending" | "uncertain" | "sent" | "unheard" | "refused" | "uncounted" | "closed" | "void";
 
 export interface Part {
   n: number;
@@ -98,9 +100,14 @@ const MAX_ATTEMPTS = 2;
 /** A message may restart the model call of the running turn this often; then it waits for the next turn. */
 export const MAX_RESTARTS = 2;
 
+/** Still to be sent. */
+export function isOpen({ state }: Pick<Part, "state">): boolean {
+  return state === "pending" || state === "uncertain";
+}
+
 /** Where a turn stands. Attempts and retries count for one point and start anew at the next. */
 export function pointOf(turn: Pick<Turn, "restarts" | "steps" | "parts">): string {
-  const open = turn.parts.findIndex(({ state }) => state === "pending");
+  const open = turn.parts.findIndex(isOpen);
   return turn.parts.length === 0 ? `step ${turn.steps} of try ${turn.restarts}` : `part ${open}`;
 }
 
@@ -124,6 +131,8 @@ export function nextActions(turns: readonly Turn[], circumstances: Circumstances
   const died = (turn: Turn) => attemptsAt(turn) > 0 && !begun.has(turn.id);
   // After a death, one at a time: else a neighbour would be blamed for what the poisoned turn does.
   const lanes = turns.some(died) ? 1 : LANES;
+  // A part of a turn that was stopped may still be on its way; nothing overtakes it.
+  const lingering = [...working].some((id) => turns.every((turn) => turn.id !== id));
   let generating = turns.filter((turn) => working.has(turn.id) && turn.parts.length === 0).length;
   let queued = 0;
 
@@ -132,7 +141,11 @@ export function nextActions(turns: readonly Turn[], circumstances: Circumstances
     const poisoned = died(turn) && attemptsAt(turn) >= MAX_ATTEMPTS;
     const ahead = turns.slice(0, index).filter((earlier) => !overtakes(earlier));
     if (turn.parts.length > 0)
-      return deliver(turn, { ...circumstances, poisoned, mustWait: ahead.length > 0 && !overtakes(turn) });
+      return deliver(turn, {
+        ...circumstances,
+        poisoned,
+        mustWait: (ahead.length > 0 || lingering) && !overtakes(turn),
+      });
 
     const isFree = lanes === 1 ? ahead.every(({ parts }) => parts.length > 0) : generating < lanes;
     if (isFree && ahead.every(({ sender }) => sender !== turn.sender)) {
@@ -156,7 +169,7 @@ function deliver(
   turn: Turn,
   { nowMs, poisoned, mustWait }: { nowMs: number; poisoned: boolean; mustWait: boolean },
 ): Exclude<Step, undefined> {
-  const part = turn.parts.find(({ state }) => state === "pending");
+  const part = turn.parts.find(isOpen);
   if (!part) return { kind: "finish", turn: turn.id, outcome: outcomeOf(turn) };
   const closesAtMs = windowOf(turn, part.msgId);
   // Its own window may end while it waits for its place: order gives way to being heard.

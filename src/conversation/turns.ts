@@ -142,6 +142,12 @@ export function endTurn(storage: Storage, turn: number, outcome: Outcome, nowMs:
   run(storage, "UPDATE turn SET outcome = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL", outcome, nowMs, turn);
 }
 
+/** The newest message of any turn: it tells which chat of which bot this is. */
+export function lastMessage(storage: Storage): IncomingMessage | undefined {
+  const row = rows<{ messages: string }>(storage, "SELECT messages FROM turn ORDER BY id DESC LIMIT 1")[0];
+  return row && (JSON.parse(row.messages) as IncomingMessage[]).at(-1);
+}
+
 /** How long this chat's last turns took, from their first attempt to their end; a guess where there is none. */
 export function medianTurnMs(storage: Storage): number {
   const times = rows<{ ms: number }>(
@@ -162,8 +168,9 @@ export function pruneAtMs(storage: Storage): number | undefined {
   return oldest && oldest.at + RETENTION_MS + PRUNE_EVERY_MS;
 }
 
-/** Forgets ended turns older than the retention, a bounded number at a time. */
+/** Forgets ended turns older than the retention, a bounded number at a time. Looks at one row while nothing is due. */
 export function prune(storage: Storage, nowMs: number): void {
+  if (nowMs < (pruneAtMs(storage) ?? Number.POSITIVE_INFINITY)) return;
   const old = rows<{ id: number; messages: string }>(
     storage,
     "SELECT id, messages FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",

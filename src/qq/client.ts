@@ -124,6 +124,7 @@ function refused(
     traceId: headers.get("x-tps-trace-id") ?? wire.trace_id,
     retryAfterMs: Number.isFinite(retryAfterS) ? retryAfterS * 1000 : undefined,
     costsNoReply: found.costsNoReply,
+    outcomeUnknown: found.outcomeUnknown,
     closesMessage: found.closesMessage,
     blocksText: found.blocksText,
   });
@@ -137,6 +138,7 @@ function unreachable(operation: string, cause: unknown): UpstreamError {
     advice: "检查 QQ_API_BASE 与网络,程序会自动重试。Check QQ_API_BASE and the network; it is retried by itself.",
     remedy: "backOff",
     otherwise: "tellUser",
+    outcomeUnknown: true,
   };
   // The cause may name the address, which can hold a relay's secret: it goes no further.
   return new UpstreamError(refusal);

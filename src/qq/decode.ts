@@ -104,17 +104,24 @@ function role(value: string | null | undefined): Sender["role"] {
   return value === "owner" || value === "admin" || value === "member" ? value : undefined;
 }
 
-/** Undefined where QQ's time cannot be read; the time of receipt is then used. */
+/**
+ * Undefined where QQ's time cannot be read; the time of receipt is then used. So it is for the zero time of Unix or Go,
+ * which means "not set": taken at its word, the reply window would be long over.
+ */
 function toMs(value: string | number | null | undefined): number | undefined {
   if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value === "number" || /^\d+$/.test(value)) {
-    const number = Number(value);
-    return number < 1e11 ? number * 1000 : number;
-  }
-  // An old Go form carries "+0800 CST m=+…" behind the time.
-  const go = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d\d)(\d\d)/.exec(value);
-  const parsed = Date.parse(go ? `${go[1]}T${go[2]}${go[3]}:${go[4]}` : value);
-  return Number.isNaN(parsed) ? undefined : parsed;
+  const ms = typeof value === "number" || /^\d+$/.test(value) ? unixMs(Number(value)) : Date.parse(rfc3339(value));
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}
+
+function unixMs(secondsOrMs: number): number {
+  return secondsOrMs < 1e11 ? secondsOrMs * 1000 : secondsOrMs;
+}
+
+/** An old Go form carries "+0800 CST m=+…" behind the time. */
+function rfc3339(time: string): string {
+  const go = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d\d)(\d\d)/.exec(time);
+  return go ? `${go[1]}T${go[2]}${go[3]}:${go[4]}` : time;
 }
 
 /** Names come from outside: keep a log line short and plain. */

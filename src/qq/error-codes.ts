@@ -15,6 +15,8 @@ export interface ErrorRow {
   advice: string;
   /** Turned away before the message layer, so it cost no reply. */
   costsNoReply?: true;
+  /** The gateway failed behind or before the message layer: the message may have gone out. */
+  outcomeUnknown?: true;
   /** The message takes no reply any more. */
   closesMessage?: true;
   /** Only the words were refused. */
@@ -137,10 +139,10 @@ const HTTP_ROWS: readonly { from: number; to: number; row: ErrorRow }[] = [
   { from: 400, to: 499, row: row([], "unknown refusal", "degradeToText", CHECK_CONSOLE, "tellOperator") },
   // The table of the platform says `retryOnce`. A reply carries its msg_seq, so repeating it inside the window is
   // harmless, and it outlives an outage of half a minute.
-  { from: 500, to: 599, row: row([], "QQ failed", "backOff", WAIT, "tellUser") },
+  { from: 500, to: 599, row: { ...row([], "QQ failed", "backOff", WAIT, "tellUser"), outcomeUnknown: true } },
 ];
 
-const UNREADABLE: ErrorRow = row([], "answer not understood", "backOff", WAIT, "tellUser");
+const UNREADABLE: ErrorRow = { ...row([], "answer not understood", "backOff", WAIT, "tellUser"), outcomeUnknown: true };
 
 export interface WireRefusal {
   endpoint: "token" | "api";

@@ -1,0 +1,40 @@
+/**
+ * What a turn reaches outside its own rows. Given by `conversation.ts`, replaced in tests.
+ */
+import type { StepLimits, StepText } from "../agent/agent.ts";
+import type { Utterance } from "../agent/prompt.ts";
+import type { Failure } from "../bot/failures.ts";
+import type { Chat, IncomingMessage } from "../event.ts";
+import type { ReplySlot } from "../qq/encode.ts";
+import type { CrashPoint } from "./crash-point.ts";
+import type { AskForLease } from "./lease.ts";
+import type { Storage } from "./storage.ts";
+
+export interface Question {
+  history: readonly Utterance[];
+  messages: readonly IncomingMessage[];
+}
+
+export interface Collaborators {
+  storage: Storage;
+  now(): number;
+  /** A short random reference that a person can quote. */
+  newReference(): string;
+  /** Resolves after `ms`, or as soon as `signal` says so. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  generate(question: Question, options: { limits: StepLimits; signal: AbortSignal }): Promise<StepText>;
+  send(chat: Chat, text: string, slot: ReplySlot, token: string): Promise<string | undefined>;
+  askForLease: AskForLease;
+  reportFailures(failures: readonly Failure[]): Promise<void>;
+  /** The platform's allowance for this invocation is nearly used up: begin nothing new. */
+  isExhausted(): boolean;
+  crashPoint(name: CrashPoint): Promise<void>;
+}
+
+/** The collaborators, and what one invocation remembers. None of it is needed after a crash. */
+export interface TurnContext extends Collaborators {
+  /** Turns whose attempt is stored. */
+  begun: Set<number>;
+  /** Parts booked here and not tried yet, as `turn/n`: only for them a duplicate is known to be a collision. */
+  untried: Set<string>;
+}

@@ -1,0 +1,316 @@
+/**
+ * One chat in a world without time: the real inbox, outbox and turn runner over SQLite, a QQ as strict as it is
+ * documented, a model and a network that do what the test says, and a process that can die between any two steps.
+ */
+import type { StepText } from "../../src/agent/agent.ts";
+import type { Failure } from "../../src/bot/failures.ts";
+import { accept, type Receipt } from "../../src/conversation/inbox.ts";
+import { reportAtMs } from "../../src/conversation/report.ts";
+import { migrate } from "../../src/conversation/schema.ts";
+import { rows } from "../../src/conversation/storage.ts";
+import { planTurns, TurnRunner } from "../../src/conversation/turn.ts";
+import { nextDue } from "../../src/conversation/turn-machine.ts";
+import { openTurns } from "../../src/conversation/turns.ts";
+import { QQApiError, type Refusal, UpstreamError } from "../../src/errors.ts";
+import type { Chat, IncomingMessage, Sender } from "../../src/event.ts";
+import { findErrorRow } from "../../src/qq/error-codes.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+
+export type SendOutcome =
+  | { kind: "accept" }
+  /** QQ has it, and the answer is lost on the way. */
+  | { kind: "acceptUnheard" }
+  | { kind: "unreached" }
+  | { kind: "refuse"; code: number };
+
+export type ModelOutcome = { kind: "answer"; paragraphs?: number; text?: string } | { kind: "fail"; refusal: Refusal };
+
+interface Pending {
+  kind: "generate" | "send";
+  /** What it is about, for tests that choose. */
+  about: string;
+  settle(outcome: ModelOutcome | SendOutcome): void;
+}
+
+export interface Arrived {
+  msgId: string;
+  msgSeq: number;
+  text: string;
+}
+
+const RULES = { c2c: { windowMs: 60 * 60_000, replies: 4 }, group: { windowMs: 5 * 60_000, replies: 5 } };
+
+export class ChatWorld {
+  readonly chat: Chat;
+  readonly storage = new SqliteStorage();
+  readonly arrived: Arrived[] = [];
+  readonly failures: Failure[] = [];
+  readonly accepted: IncomingMessage[] = [];
+  /** Rules of QQ that the bot broke. */
+  readonly broken: string[] = [];
+  nowMs = 1_790_000_000_000;
+  alarmAtMs: number | undefined;
+  modelCalls = 0;
+  pending: Pending[] = [];
+  #life = 0;
+  #runner: TurnRunner | undefined;
+  #alarmRuns = false;
+  #timers: { atMs: number; fire: () => void }[] = [];
+  #tried = new Map<string, Map<number, string>>();
+  #count = 0;
+
+  constructor(scene: Chat["scene"] = "c2c") {
+    this.chat = { scene, id: "chat" };
+    migrate(this.storage);
+  }
+
+  message(text: string, sender: Partial<Sender> = {}, sentAtMs = this.nowMs): IncomingMessage {
+    this.#count += 1;
+    const id = `m${this.#count}`;
+    return {
+      kind: "message",
+      appId: "1",
+      chat: this.chat,
+      id,
+      eventId: `e-${id}`,
+      sender: { id: this.chat.scene === "c2c" ? this.chat.id : "ann", ...sender },
+      text,
+      sentAtMs,
+      receivedAtMs: this.nowMs,
+    };
+  }
+
+  /** What `Conversation.receive` does. */
+  async receive(message: IncomingMessage): Promise<Receipt> {
+    const receipt = this.storage.transactionSync(() => {
+      const result = accept(this.storage, message, this.nowMs);
+      if (result.kind === "accepted") this.alarmAtMs = this.nowMs;
+      return result;
+    });
+    if (receipt.kind === "accepted") {
+      this.accepted.push(message);
+      this.#runner?.interrupt(receipt.interrupted);
+    }
+    await this.settleDown();
+    return receipt;
+  }
+
+  async say(text: string, sender: Partial<Sender> = {}): Promise<IncomingMessage> {
+    const message = this.message(text, sender);
+    await this.receive(message);
+    return message;
+  }
+
+  /** The process dies and starts again; everything that it held in memory is gone. */
+  async crash(): Promise<void> {
+    this.#life += 1;
+    this.pending = [];
+    this.#timers = [];
+    // The platform runs the alarm again that was running.
+    if (this.#alarmRuns) this.alarmAtMs = Math.min(this.alarmAtMs ?? this.nowMs, this.nowMs);
+    this.#alarmRuns = false;
+    this.#runner = undefined;
+    await this.settleDown();
+  }
+
+  /** Lets one piece of the outside world answer. */
+  async settle(index: number, outcome: ModelOutcome | SendOutcome): Promise<void> {
+    const [one] = this.pending.splice(index, 1);
+    one?.settle(outcome);
+    await this.settleDown();
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.nowMs += ms;
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
+    this.#timers = this.#timers.filter(({ atMs }) => atMs > this.nowMs);
+    for (const { fire } of due) fire();
+    await this.settleDown();
+  }
+
+  /** Good weather from here on, until nothing is left to do. */
+  async drain({ steps = 2_000 } = {}): Promise<void> {
+    for (let step = 0; step < steps; step += 1) {
+      const next = this.pending[0];
+      if (next) {
+        await this.settle(0, next.kind === "send" ? { kind: "accept" } : { kind: "answer" });
+        continue;
+      }
+      if (this.openTurns() === 0 && !this.#alarmRuns && reportAtMs(this.storage) === undefined) return;
+      const times = [this.alarmAtMs, ...this.#timers.map(({ atMs }) => atMs)].filter((time) => time !== undefined);
+      if (times.length === 0) throw new Error("turns are open and nothing will ever wake up");
+      await this.advance(Math.max(0, Math.min(...times) - this.nowMs));
+    }
+    throw new Error("does not come to rest");
+  }
+
+  openTurns(): number {
+    return openTurns(this.storage).length;
+  }
+
+  outcomes(): { id: number; outcome: string | null; messages: string[] }[] {
+    return rows<{ id: number; outcome: string | null; messages: string }>(
+      this.storage,
+      "SELECT id, outcome, messages FROM turn ORDER BY id",
+    ).map(({ messages, ...turn }) => ({
+      ...turn,
+      messages: (JSON.parse(messages) as IncomingMessage[]).map(({ id }) => id),
+    }));
+  }
+
+  texts(): string[] {
+    return this.arrived.map(({ text }) => text);
+  }
+
+  /** Lets everything run that does not wait for the outside world, and fires a due alarm. */
+  async settleDown(): Promise<void> {
+    for (let round = 0; round < 50; round += 1) {
+      await new Promise(setImmediate);
+      if (this.#alarmRuns || this.alarmAtMs === undefined || this.alarmAtMs > this.nowMs) return;
+      this.alarmAtMs = undefined;
+      this.#alarmRuns = true;
+      void this.#alarm(this.#life);
+    }
+    throw new Error("the alarm fires again and again");
+  }
+
+  /** What `Conversation.alarm` does. */
+  async #alarm(life: number): Promise<void> {
+    const runner = new TurnRunner({
+      storage: this.storage,
+      now: () => this.nowMs,
+      newReference: () => `ref${Math.random()}`,
+      wait: (ms, signal) =>
+        this.#mortal(life, (resolve) => {
+          signal.addEventListener("abort", () => resolve());
+          this.#timers.push({ atMs: this.nowMs + ms, fire: () => resolve() });
+        }),
+      generate: ({ messages }, { signal }) =>
+        this.#mortal<StepText>(life, (resolve, reject) => {
+          this.modelCalls += 1;
+          const call = this.modelCalls;
+          const one: Pending = {
+            kind: "generate",
+            about: messages.map(({ id }) => id).join(" "),
+            settle: (outcome) => {
+              if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
+              const { paragraphs = 0, text } = outcome.kind === "answer" ? outcome : {};
+              const body = Array.from({ length: paragraphs }, (_, index) => `\n\n${index}${"字".repeat(1_500)}`).join(
+                "",
+              );
+              resolve({ text: text ?? `${messages.map(({ id }) => `<${id}>`).join("")} answer ${call}${body}` });
+            },
+          };
+          this.pending.push(one);
+          signal.addEventListener("abort", () => {
+            this.pending = this.pending.filter((other) => other !== one);
+            reject(signal.reason);
+          });
+        }),
+      send: (_chat, text, { msgId, msgSeq }) =>
+        this.#mortal(life, (resolve, reject) => {
+          const sentMs = this.nowMs;
+          this.pending.push({
+            kind: "send",
+            about: msgId,
+            settle: (outcome) => {
+              const refusal = this.#qq({ msgId, msgSeq, text }, outcome as SendOutcome, sentMs);
+              if (refusal) reject(new QQApiError(refusal));
+              else resolve("sent");
+            },
+          });
+        }),
+      askForLease: async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } }),
+      reportFailures: async (failures) => {
+        this.failures.push(...failures);
+      },
+      isExhausted: () => false,
+      crashPoint: async () => {},
+    });
+    this.#runner = runner;
+    await runner.run();
+    if (life !== this.#life) return;
+    this.#runner = undefined;
+    this.#alarmRuns = false;
+    const plan = planTurns(this.storage, { nowMs: this.nowMs });
+    const due = nextDue({ plan, reportAtMs: reportAtMs(this.storage) }, this.nowMs);
+    this.alarmAtMs = due;
+    await this.settleDown();
+  }
+
+  /** A promise that is never heard of again once the process has died. */
+  #mortal<T>(life: number, begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      begin(
+        (value) => life === this.#life && resolve(value),
+        (error) => life === this.#life && reject(error),
+      );
+    });
+  }
+
+  #qq({ msgId, msgSeq, text }: Arrived, outcome: SendOutcome, sentMs: number): Refusal | undefined {
+    if (outcome.kind === "unreached") return unreached;
+    // The gateway turns away before QQ looks at the message; what QQ has already is a duplicate before all else.
+    const heard = this.#tried.get(msgId)?.has(msgSeq);
+    if (outcome.kind === "refuse" && (!heard || GATEWAY_CODES.includes(outcome.code))) return refusalOf(outcome.code);
+    const question = this.accepted.find(({ id }) => id === msgId);
+    if (!question) {
+      this.broken.push(`answered ${msgId}, which was never asked`);
+      return refusalOf(40034024);
+    }
+    const { windowMs, replies } = RULES[this.chat.scene];
+    const tried = this.#tried.get(msgId) ?? new Map<number, string>();
+    this.#tried.set(msgId, tried);
+    if (tried.has(msgSeq)) {
+      if (tried.get(msgSeq) !== text) this.broken.push(`${msgId} ${msgSeq} was used for two texts`);
+      return outcome.kind === "acceptUnheard" ? unreached : refusalOf(40054005);
+    }
+    if (sentMs > Math.min(question.sentAtMs, question.receivedAtMs) + windowMs)
+      this.broken.push(`${msgId} was answered too late`);
+    if (tried.size >= replies) {
+      this.broken.push(`${msgId} was answered too often`);
+      return refusalOf(40034128);
+    }
+    tried.set(msgSeq, text);
+    this.arrived.push({ msgId, msgSeq, text });
+    return outcome.kind === "acceptUnheard" ? unreached : undefined;
+  }
+}
+
+const GATEWAY_CODES = [11298, 11244];
+
+const unreached: Refusal = {
+  outcomeUnknown: true,
+  operation: "qq.send",
+  summary: "not reached",
+  advice: "-",
+  remedy: "backOff",
+  otherwise: "tellUser",
+};
+
+export function refusalOf(code: number, status = 400): Refusal {
+  const { remedy, otherwise, outcomeUnknown, closesMessage, blocksText, costsNoReply, meaning, advice } = findErrorRow({
+    endpoint: "api",
+    status,
+    errCode: code,
+  });
+  return {
+    operation: "qq.send",
+    summary: meaning,
+    advice,
+    remedy,
+    otherwise,
+    outcomeUnknown,
+    closesMessage,
+    blocksText,
+    costsNoReply,
+    code,
+  };
+}
+
+export const modelFailures: Record<string, Refusal> = {
+  busy: { operation: "model.generate", summary: "429", advice: "-", remedy: "backOff" },
+  down: { operation: "model.generate", summary: "500", advice: "-", remedy: "retryOnce" },
+  late: { operation: "model.generate", summary: "late", advice: "-", remedy: "tellUser", otherwise: "tellUser" },
+  key: { operation: "model.generate", summary: "401", advice: "-", remedy: "tellOperator" },
+};
