@@ -1,0 +1,3 @@
+import { signatureContract } from "../support/signature-contract.ts";
+
+signatureContract({ samples: 10_000 });
