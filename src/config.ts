@@ -71,6 +71,7 @@ const flag = v.pipe(
 const json = v.pipe(text, v.parseJson());
 const headers = v.pipe(
   json,
+  v.check((value) => !Array.isArray(value)), // a record of "0", "1", … to valibot
   v.record(v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~\w-]+$/)), v.pipe(v.string(), v.regex(/^[\t\x20-\x7e]*$/))),
   v.transform((entries) =>
     Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, new Secret(value)])),
@@ -168,10 +169,13 @@ export function readConfig(env: unknown): Config {
   const report = (setting: Setting, problem: string = SETTINGS[setting].problem) => {
     problems.push({ setting, problem, advice: SETTINGS[setting].advice });
   };
+  const isReported = (setting: Setting) => problems.some((known) => known.setting === setting);
 
   /** An empty setting counts as absent: that is how a dashboard leaves one that was cleared. */
   function read<S extends Setting>(setting: S): v.InferOutput<(typeof SETTINGS)[S]["schema"]> | undefined {
-    const raw = source[setting];
+    const given = source[setting];
+    // Without quotes in wrangler.toml, an AppID arrives as a number and a switch as a boolean.
+    const raw = typeof given === "number" || typeof given === "boolean" ? String(given) : given;
     if (raw === undefined || raw === null || (typeof raw === "string" && raw.trim() === "")) return undefined;
     const result = v.safeParse(SETTINGS[setting].schema, raw);
     if (result.success) return result.output as v.InferOutput<(typeof SETTINGS)[S]["schema"]>; // indexed by S, which safeParse widens
@@ -181,12 +185,12 @@ export function readConfig(env: unknown): Config {
 
   const given = read("QQ_BOTS");
   const single = given ? undefined : { appId: read("QQ_APP_ID"), appSecret: read("QQ_APP_SECRET") };
-  if (single && !problems.some(({ setting }) => setting === "QQ_BOTS")) {
+  if (single && !isReported("QQ_BOTS")) {
     for (const [setting, value] of [
       ["QQ_APP_ID", single.appId] as const,
       ["QQ_APP_SECRET", single.appSecret] as const,
     ]) {
-      if (!value && !problems.some((known) => known.setting === setting)) report(setting, "未设置 / is not set");
+      if (!value && !isReported(setting)) report(setting, "未设置 / is not set");
     }
   }
 
@@ -209,8 +213,11 @@ export function readConfig(env: unknown): Config {
       return { provider: "openai-compatible", model: "", headers: {} };
     }
     const needs: { needsBinding?: true; needsBaseUrl?: true } = PROVIDERS[provider];
-    if (needs.needsBaseUrl && !endpoint.baseUrl) report("MODEL_BASE_URL", "未设置 / is not set");
-    if (needs.needsBinding && !endpoint.binding) {
+    if (needs.needsBaseUrl && !endpoint.baseUrl && !isReported("MODEL_BASE_URL")) {
+      report("MODEL_BASE_URL", "未设置 / is not set");
+    }
+    // After a malformed MODEL this would be about the default one, which nobody asked for.
+    if (needs.needsBinding && !endpoint.binding && !isReported("MODEL")) {
       report("MODEL", "workers-ai 需要 AI 绑定 / workers-ai needs the AI binding of wrangler.toml");
     }
     return {

@@ -97,8 +97,10 @@ async function call(
   const json = parseJson(answer);
   const error = v.safeParse(WireError, json);
   const code = error.success ? (error.output.err_code ?? error.output.code) : undefined;
+  // 204 has no body. A page with status 200 is a relay that leads elsewhere: nothing was sent.
+  const readable = json !== undefined || answer === "";
   // 201 and 202 are an asynchronous "success" that carries an error body.
-  if (response.ok && (code === undefined || code === 0)) return json;
+  if (response.ok && readable && (code === undefined || code === 0)) return json;
   throw refused(operation, { endpoint, status: response.status }, json, response.headers);
 }
 

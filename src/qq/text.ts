@@ -7,16 +7,16 @@ const CUTS: readonly RegExp[] = [/\n\n+/g, /\n/g, /[。!?!?;;…]+\s*|\.\s+/g, /
 
 /**
  * The longest head of `text` within `maxLength` UTF-16 units that ends at a good place: a paragraph, a line, a
- * sentence, a word, at worst between two characters as a person sees them. Never empty, never inside a surrogate pair.
+ * sentence, a word, at worst between two characters as a person sees them. A place counts only where it fills at least
+ * `leastFill` of the length. Never empty, never inside a surrogate pair.
  */
-function head(text: string, maxLength: number): string {
+function head(text: string, maxLength: number, leastFill: number): string {
   if (text.length <= maxLength) return text;
   const window = text.slice(0, maxLength);
   for (const cut of CUTS) {
     const last = [...window.matchAll(cut)].at(-1);
     const end = last ? last.index + last[0].length : 0;
-    // A cut in the first half wastes a slot of the reply budget.
-    if (end > maxLength / 2) return text.slice(0, end);
+    if (end > maxLength * leastFill) return text.slice(0, end);
   }
   let end = 0;
   for (const { index, segment } of new Intl.Segmenter().segment(text.slice(0, maxLength + 64))) {
@@ -26,22 +26,39 @@ function head(text: string, maxLength: number): string {
   if (end > 0) return text.slice(0, end);
   // One character longer than a part: cut it anywhere but inside a surrogate pair.
   const inPair = /[\ud800-\udbff]/.test(text[maxLength - 1] ?? "");
-  return text.slice(0, inPair ? Math.max(2, maxLength - 1) : maxLength);
+  const last = inPair ? maxLength - 1 : maxLength;
+  return text.slice(0, last > 0 ? last : 2);
+}
+
+export interface Cut {
+  parts: string[];
+  rest: string;
 }
 
 /**
- * Cuts `text` into at most `maxParts` parts. What does not fit comes back as `rest`; with it, the last part leaves
- * `reserve` units free for a hint. The parts and the rest joined are the whole text again.
+ * Cuts `text` into at most `maxParts` parts: at the best places where that fits, else fuller parts at the next best. What
+ * does not fit even so comes back as `rest`; with it, the last part leaves `reserve` units free for a hint. The parts and
+ * the rest joined are the whole text again.
  */
-export function splitText(
+export function splitText(text: string, options: { maxLength: number; maxParts: number; reserve?: number }): Cut {
+  const roomy = cut(text, { ...options, leastFill: 0.5 });
+  return roomy.rest === "" ? roomy : cut(text, { ...options, leastFill: 0.9 });
+}
+
+function cut(
   text: string,
-  { maxLength, maxParts, reserve = 0 }: { maxLength: number; maxParts: number; reserve?: number },
-): { parts: string[]; rest: string } {
+  {
+    maxLength,
+    maxParts,
+    reserve = 0,
+    leastFill,
+  }: { maxLength: number; maxParts: number; reserve?: number; leastFill: number },
+): Cut {
   const parts: string[] = [];
   let rest = text;
   while (rest !== "" && parts.length < maxParts) {
     const isLast = parts.length === maxParts - 1;
-    const part = isLast && rest.length > maxLength ? head(rest, maxLength - reserve) : head(rest, maxLength);
+    const part = head(rest, isLast && rest.length > maxLength ? maxLength - reserve : maxLength, leastFill);
     parts.push(part);
     rest = rest.slice(part.length);
   }
@@ -53,5 +70,8 @@ export function splitText(
  * QQ refuses them by code 40054010 even in plain text (QwenPaw#1463, openclaw-qqbot#39).
  */
 export function defuseLinks(text: string): string {
-  return text.replace(/\bhttps?:\/\//gi, "").replace(/(?<=[\p{L}\p{N}_-])\.(?=[\p{L}_-][\p{L}\p{N}_-]*)/gu, "[.]");
+  // The whole run of them: taken out one by one, "http:http:////" would leave another.
+  return text
+    .replace(/\b(?:https?:\/*)+(?<=\/\/)/gi, "")
+    .replace(/(?<=[\p{L}\p{N}_-])\.(?=[\p{L}_-][\p{L}\p{N}_-]*)/gu, "[.]");
 }

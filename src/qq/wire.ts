@@ -68,12 +68,16 @@ export const WireToken = v.looseObject({
   expires_in: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.finite()),
 });
 
-/** Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. */
+const code = v.fallback(v.optional(v.number()), undefined);
+
+/**
+ * Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. Each field is read for
+ * itself: an odd one beside a code must not hide the code.
+ */
 export const WireError = v.looseObject({
-  code: v.optional(v.number()),
-  err_code: v.optional(v.number()),
-  message: v.optional(v.string()),
-  trace_id: v.optional(v.string()),
+  code,
+  err_code: code,
+  trace_id: v.fallback(v.optional(v.string()), undefined),
 });
 
 export const WireSent = v.looseObject({ id: v.optional(v.string()) });

@@ -33,7 +33,7 @@ describe("a killed process", () => {
         const chat = `${kill % 2 ? "u" : "g"}-${point}-${kill % 5}`;
         bench.killAt(point);
         await ask(chat, text);
-        await qq.until(() => (hits.get(point) ?? 0) === kill);
+        await bench.untilKilled(point, kill);
         await ask(chat, "and then?");
         await qq.until(() => qq.ledger.isSettled());
       }

@@ -2,6 +2,7 @@
  * The whole thing on one machine: a real bundle on a real workerd, the fake QQ and the demo model. What kills the process
  * is the test, at a crash point of the bundle or whenever it likes.
  */
+import { EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { CrashPoint } from "../../src/conversation/crash-point.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
@@ -17,8 +18,10 @@ export interface Bench {
   /** Kills the process the next `times` times that it gets to `point` while `when` holds, and starts it again. */
   killAt(point: CrashPoint, options?: { times?: number; when?: () => boolean }): void;
   disarm(): void;
-  /** How often the process was killed at each point. */
-  hits: Map<CrashPoint, number>;
+  /** How often the process was killed at each point, and started again. */
+  hits: ReadonlyMap<CrashPoint, number>;
+  /** Resolves when the process has been killed at `point` so often. */
+  untilKilled(point: CrashPoint, times: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,9 +40,11 @@ export async function startBench({
     const point = (request.url ?? "").slice(1) as CrashPoint; // only the bundle's own crash points call here
     if (armed?.point !== point || armed.left === 0 || !armed.when()) return void response.end();
     armed.left -= 1;
-    hits.set(point, (hits.get(point) ?? 0) + 1);
     await worker.restart();
+    hits.set(point, (hits.get(point) ?? 0) + 1);
+    kills.emit("kill");
   });
+  const kills = new EventEmitter();
   const killerUrl = crashPoints ? await listen(killer) : undefined;
   const bundle = await buildBundle({ patches, ...(killerUrl !== undefined && { crashPointUrl: killerUrl }) });
 
@@ -62,6 +67,9 @@ export async function startBench({
     hits,
     killAt(point, { times = 1, when = () => true } = {}) {
       armed = { point, left: times, when };
+    },
+    async untilKilled(point, times) {
+      while ((hits.get(point) ?? 0) < times) await once(kills, "kill", { signal: AbortSignal.timeout(30_000) });
     },
     disarm() {
       armed = undefined;

@@ -17,6 +17,7 @@ export class Workerd {
   output = "";
   readonly #config: string;
   readonly #folder: string;
+  readonly #listeners = new Set<(line: Record<string, unknown>) => void>();
   #child: ChildProcess | undefined;
 
   private constructor(port: number, folder: string, config: string) {
@@ -89,6 +90,21 @@ const worker :Workerd.Worker = (
     await ended;
   }
 
+  /** Resolves when the Worker has written a line of this kind; rejects after `withinMs`. */
+  async until(condition: (line: Record<string, unknown>) => boolean, withinMs = 10_000): Promise<void> {
+    if (this.lines.some(condition)) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no such line within ${withinMs} ms`)), withinMs);
+      const look = (line: Record<string, unknown>) => {
+        if (!condition(line)) return;
+        clearTimeout(timer);
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+    });
+  }
+
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
@@ -105,13 +121,20 @@ const worker :Workerd.Worker = (
     const lines = (this.#partial + text).split("\n");
     this.#partial = lines.pop() ?? "";
     for (const line of lines) {
-      const json = line.slice(line.indexOf("{"));
-      try {
-        this.lines.push(JSON.parse(json));
-      } catch {
-        // workerd's own words
-      }
+      const parsed = parseLine(line);
+      if (!parsed) continue;
+      this.lines.push(parsed);
+      for (const listener of this.#listeners) listener(parsed);
     }
+  }
+}
+
+/** Undefined for workerd's own words. */
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line.slice(line.indexOf("{")));
+  } catch {
+    return undefined;
   }
 }
 
