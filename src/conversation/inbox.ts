@@ -57,8 +57,12 @@ function place(storage: Storage, message: IncomingMessage, nowMs: number): Extra
   return { kind: "accepted", turn: insertTurn(storage, { kind, message, nowMs }), interrupted: [] };
 }
 
+/** Text that one turn takes; a row of the database holds 2 MB. */
+const LONGEST_TURN = 100_000;
+
 /** Nothing of it is visible or on its way, and its model call was not given up too often. */
 function joinable(turn: Turn): boolean {
+  if (turn.messages.reduce((sum, { text }) => sum + text.length, 0) > LONGEST_TURN) return false;
   if (turn.kind !== "question" || turn.parts.length > 0 || turn.fault) return false;
   return turn.attempts === 0 || turn.restarts < MAX_RESTARTS;
 }

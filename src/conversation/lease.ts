@@ -3,11 +3,20 @@
  * and no message should wait for a call to a singleton.
  */
 import type { Lease, LeaseAnswer } from "../bot/bot.ts";
-import { QQApiError, type Refusal } from "../errors.ts";
+import { QQApiError, type Refusal, UpstreamError } from "../errors.ts";
+import { describe } from "../log.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 /** QQ makes a new token in the last minute of the old one, which stays valid for that minute. */
 const LAST_MINUTE_MS = 60_000;
+
+/** Deploys reset objects: the next call reaches the new one. */
+const UNREACHED: Omit<Refusal, "summary"> = {
+  operation: "bot.lease",
+  advice: "等待片刻,程序会自动重试。Wait; it is retried by itself.",
+  remedy: "backOff",
+  otherwise: "tellOperator",
+};
 
 export type AskForLease = (options: { notThisToken?: string | undefined }) => Promise<LeaseAnswer>;
 
@@ -20,8 +29,10 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 }
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
-  const answer = await ask({ notThisToken });
-  if (!answer.ok) throw new QQApiError(answer.refusal satisfies Refusal);
+  const answer = await ask({ notThisToken }).catch((cause: unknown) => {
+    throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
+  });
+  if (!answer.ok) throw new QQApiError(answer.refusal);
   run(storage, "INSERT OR REPLACE INTO lease (id, value) VALUES (1, ?)", JSON.stringify(answer.lease));
   return answer.lease;
 }

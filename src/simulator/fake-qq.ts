@@ -10,7 +10,7 @@ import * as v from "valibot";
 import type { Chat, Scene } from "../event.ts";
 import { deliver, sign, signedCallback } from "./callbacks.ts";
 import { DemoModel } from "./demo-model.ts";
-import { type Asked, Ledger } from "./ledger.ts";
+import { type Asked, type Delivered, Ledger, type Refused } from "./ledger.ts";
 import { type QQTrouble, Weather } from "./weather.ts";
 
 const WINDOWS: Record<Scene, { ms: number; replies: number }> = {
@@ -64,8 +64,10 @@ export class FakeQQ {
   /** 接口访问源IP不在白名单: every API call is refused. */
   refusesAddress = false;
   tokenRequests = 0;
-  /** Called between accepting a message and answering the request. */
-  onAccepted: ((text: string) => void) | undefined;
+  /** Called for every message of the bot that reaches a person, before the bot knows. */
+  onDelivered: ((message: Delivered) => void) | undefined;
+  /** Called for every message of the bot that QQ turned away. */
+  onRefused: ((refused: Refused) => void) | undefined;
 
   readonly #now: () => number;
   readonly #redeliveryPauseMs: number;
@@ -230,7 +232,9 @@ export class FakeQQ {
     if (trouble?.kind === "drop") return this.#drop(c);
     const refused = (status: number, code: number | undefined, answer: Response) => {
       const { msg_id: msgId, msg_seq: msgSeq, content: text } = body;
-      this.ledger.refused.push({ chat, msgId, msgSeq, text, status, code, atMs: this.#now() });
+      const refusal = { chat, msgId, msgSeq, text, status, code, atMs: this.#now() };
+      this.ledger.refused.push(refusal);
+      this.onRefused?.(refusal);
       this.#changed();
       return answer;
     };
@@ -246,8 +250,9 @@ export class FakeQQ {
     const used = this.#used.get(msgId) ?? new Set();
     this.#used.set(msgId, used.add(body.msg_seq));
     const id = `ROBOT1.0_${crypto.randomUUID()}`;
-    this.ledger.delivered.push({ id, chat, msgId, msgSeq: body.msg_seq, text: body.content, atMs: this.#now() });
-    this.onAccepted?.(body.content);
+    const delivered = { id, chat, msgId, msgSeq: body.msg_seq, text: body.content, atMs: this.#now() };
+    this.ledger.delivered.push(delivered);
+    this.onDelivered?.(delivered);
     this.#changed();
     if (trouble?.kind === "deliverThenDrop") return this.#drop(c);
     if (trouble?.kind === "deliverThenFail") return c.html("<html>Bad Gateway</html>", trouble.status as 502);

@@ -2,7 +2,7 @@
  * A real workerd with a real bundle and its storage on disk, which can be killed and started again on the same storage.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -91,18 +91,24 @@ const worker :Workerd.Worker = (
   }
 
   /** Resolves when the Worker has written a line of this kind; rejects after `withinMs`. */
-  async until(condition: (line: Record<string, unknown>) => boolean, withinMs = 10_000): Promise<void> {
+  async until(condition: (line: Record<string, unknown>, index: number) => boolean, withinMs = 10_000): Promise<void> {
     if (this.lines.some(condition)) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no such line within ${withinMs} ms`)), withinMs);
       const look = (line: Record<string, unknown>) => {
-        if (!condition(line)) return;
+        if (!condition(line, this.lines.length - 1)) return;
         clearTimeout(timer);
         this.#listeners.delete(look);
         resolve();
       };
       this.#listeners.add(look);
     });
+  }
+
+  /** How many Durable Objects have anything on disk. */
+  async storedObjects(): Promise<number> {
+    const files = await readdir(join(this.#folder, "storage"), { recursive: true });
+    return files.filter((file) => /[0-9a-f]{64}\.sqlite$/.test(file)).length;
   }
 
   async restart(): Promise<void> {
@@ -138,7 +144,7 @@ function parseLine(line: string): Record<string, unknown> | undefined {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
