@@ -35,6 +35,7 @@ const DOORS: Record<string, RegExp> = {
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
+  undici: /^simulator\/callbacks\.ts$/,
   "@noble/ed25519": /^simulator\//,
   "@hono/node-server": /^simulator\//,
 };

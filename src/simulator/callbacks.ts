@@ -3,12 +3,16 @@
  * or asks for it. Signed with noble, so that the Worker's WebCrypto has a second opinion.
  */
 import { signAsync } from "@noble/ed25519";
+import { Agent, fetch } from "undici";
 import { seedFromSecret } from "../qq/signature.ts";
 
 /** Reported: up to three repetitions (AstrBot#5788). */
 const REPETITIONS = 3;
 /** The only limit ever published. */
 const ANSWER_WITHIN_MS = 3_000;
+
+/** QQ opens a connection for each callback: its captured requests say `Connection: close`. */
+const ONE_CALL_EACH = new Agent({ pipelining: 0 });
 
 export interface Signer {
   appId: string;
@@ -62,7 +66,12 @@ async function post(
   init: { body: string; headers: Record<string, string> },
 ): Promise<{ http: number; acknowledged: boolean }> {
   try {
-    const response = await fetch(url, { method: "POST", ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const response = await fetch(url, {
+      method: "POST",
+      ...init,
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      dispatcher: ONE_CALL_EACH,
+    });
     const text = await response.text();
     const asksAgain = /"d"\s*:\s*1\b/.test(text);
     return { http: response.status, acknowledged: (response.status === 200 || response.status === 204) && !asksAgain };
