@@ -78,10 +78,17 @@ export function createApp() {
           return received satisfies never;
       }
     });
-    app.all(path, (c) => c.body(null, 405, { allow: "POST" }));
+    app.all(path, (c) => {
+      log.warn("callback.refused", { why: `method ${c.req.method}` });
+      return c.body(null, 405, { allow: "POST" });
+    });
   }
 
-  app.notFound((c) => c.body(null, 404));
+  app.notFound((c) => {
+    // A callback address with a slip in it shows here and nowhere else.
+    if (c.req.method === "POST") log.warn("callback.refused", { why: "unknown path", path: c.req.path.slice(0, 100) });
+    return c.body(null, 404);
+  });
 
   app.onError((error, c) => {
     if (error instanceof SignatureError) {
@@ -89,8 +96,7 @@ export function createApp() {
       if (error.validation) c.executionCtx.waitUntil(noteValidation(c.env, { ...error.validation, answered: false }));
       return c.body(null, 401);
     }
-    if (error instanceof ConfigError)
-      log.error("config.invalid", { problems: error.problems.map((problem) => ({ ...problem })) });
+    if (error instanceof ConfigError) log.error("config.invalid", { problems: error.problems });
     else log.error("callback.not-stored", { error: describe(error) });
     return c.json(NOT_STORED, 500);
   });
@@ -152,9 +158,15 @@ function createValidationNotes() {
     { appId, signed, answered }: { appId: string; signed: boolean; answered: boolean },
   ) => {
     log.info("callback.validation", { appId, signed, answered });
+    // Let the answer leave first: an object may be far away, and QQ's console is said to wait 100 ms.
+    await new Promise((resolve) => setTimeout(resolve));
     const nowMs = Date.now();
     if (nowMs - (lastMs.get(appId) ?? 0) < NOTE_VALIDATION_EVERY_MS) return;
     lastMs.set(appId, nowMs);
-    await env.BOT.getByName(appId, NEAR_QQ).noteValidation({ atMs: nowMs, signed, answered });
+    const note = { atMs: nowMs, signed, answered };
+    // The check itself was answered: a note that is lost costs nobody anything.
+    await env.BOT.getByName(appId, NEAR_QQ)
+      .noteValidation(note)
+      .catch((error: unknown) => log.warn("note.lost", { appId, error: describe(error) }));
   };
 }

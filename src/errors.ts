@@ -67,11 +67,11 @@ export abstract class BotError extends Error {
   }
 }
 
-export interface Problem {
+export type Problem = {
   setting: string;
   problem: string;
   advice: string;
-}
+};
 
 /** One or more settings are missing or malformed. Lists all of them, never a value. */
 export class ConfigError extends BotError {

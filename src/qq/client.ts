@@ -75,13 +75,12 @@ async function call(
   endpoint: "token" | "api",
   { url, body, headers }: Call,
 ): Promise<unknown> {
+  const all = new Headers(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()]));
+  for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
+  all.set("content-type", "application/json; charset=utf-8");
   const request = new Request(url, {
     method: "POST",
-    headers: {
-      ...Object.fromEntries(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()])),
-      "content-type": "application/json; charset=utf-8",
-      ...headers,
-    },
+    headers: all,
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT_MS),
     redirect: "manual", // a redirect would carry the token to another host

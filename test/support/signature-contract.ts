@@ -64,6 +64,26 @@ export function signatureContract({ samples, seed = randomSeed() }: { samples: n
       },
     );
 
+    it("takes nothing for hex that is none, even where a lax reader finds the same bytes in it", async () => {
+      const {
+        secret = "",
+        signature_hex: genuine = "",
+        ...delivery
+      } = vectors.vectors.find(({ id }) => id === "V2") ?? {};
+      const key = await webhookKey(secret);
+      for (const malformed of [
+        genuine.replace(/0([1-9a-f])(?=(..)*$)/, "$1g"),
+        `${genuine}00`,
+        `${genuine}\n`,
+        ` ${genuine}`,
+        `0x${genuine}`,
+        genuine.slice(0, -1),
+      ]) {
+        expect(malformed).not.toBe(genuine);
+        expect(await key.verify(malformed, messageOf(delivery)), JSON.stringify(malformed)).toBe(false);
+      }
+    });
+
     it("verifies the documentation's misprinted body by its derived signature only", async () => {
       const misprint = vectors.negative.find(({ id }) => id === "N-PRINTED");
       const key = await webhookKey(misprint?.secret ?? "");

@@ -1,0 +1,310 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { findBot, PROVIDERS, readConfig } from "../src/config.ts";
+import { ConfigError, type Problem } from "../src/errors.ts";
+
+const PAIR = { QQ_APP_ID: "102000001", QQ_APP_SECRET: "naOC0ocQE3shWLAfffVLB1rhYPG7" };
+const AI = { run() {} };
+/** One bot, everything else by default. */
+const env = (settings: object = {}) => ({ ...PAIR, AI, ...settings });
+
+function errorOf(settings: unknown): ConfigError {
+  try {
+    readConfig(settings);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("no ConfigError");
+}
+
+const problemsOf = (settings: unknown): readonly Problem[] => errorOf(settings).problems;
+const settingsOf = (settings: unknown) => problemsOf(settings).map(({ setting }) => setting);
+
+describe("settings", () => {
+  it("have defaults that work for everything but the bot", () => {
+    const { bots, qq } = readConfig(env());
+    expect(bots).toHaveLength(1);
+    expect(bots[0]).toMatchObject({
+      appId: "102000001",
+      name: undefined,
+      model: { provider: "workers-ai", apiKey: undefined, baseUrl: undefined, headers: {}, binding: AI },
+    });
+    expect(bots[0]?.appSecret.reveal()).toBe(PAIR.QQ_APP_SECRET);
+    expect(bots[0]?.systemPrompt).not.toBe("");
+    expect(bots[0]?.model.model).toMatch(/^@cf\//);
+    expect(qq).toEqual({
+      apiBase: "https://api.bot.qq.com",
+      tokenUrl: "https://api.bot.qq.com/app/getAppAccessToken",
+      headers: {},
+    });
+  });
+
+  it("lose the white space that comes from pasting", () => {
+    const { bots, qq } = readConfig({
+      QQ_APP_ID: " 102000001\n",
+      QQ_APP_SECRET: "\tsecret \r\n",
+      QQ_API_BASE: " http://relay.test/ ",
+      MODEL: " openai-compatible/some/model ",
+      MODEL_BASE_URL: "http://model.test/v1/\n",
+      MODEL_API_KEY: " key ",
+      SYSTEM_PROMPT: " 你是猫 ",
+    });
+    expect(bots[0]).toMatchObject({
+      appId: "102000001",
+      systemPrompt: "你是猫",
+      model: { provider: "openai-compatible", model: "some/model", baseUrl: "http://model.test/v1" },
+    });
+    expect(bots[0]?.appSecret.reveal()).toBe("secret");
+    expect(bots[0]?.model.apiKey?.reveal()).toBe("key");
+    expect(qq.apiBase).toBe("http://relay.test");
+  });
+
+  it.each(["", "  ", "\n", undefined, null])("count as absent when they are empty: %j", (empty) => {
+    const names = [
+      "QQ_BOTS",
+      "QQ_API_BASE",
+      "QQ_TOKEN_URL",
+      "QQ_API_HEADERS",
+      "QQ_SANDBOX",
+      "MODEL",
+      "MODEL_API_KEY",
+      "MODEL_BASE_URL",
+      "MODEL_HEADERS",
+      "SYSTEM_PROMPT",
+    ];
+    const cleared = Object.fromEntries(names.map((name) => [name, empty]));
+    expect(readConfig(env(cleared))).toEqual(readConfig(env()));
+    expect(settingsOf({ AI, QQ_APP_ID: empty, QQ_APP_SECRET: empty })).toEqual(["QQ_APP_ID", "QQ_APP_SECRET"]);
+  });
+
+  it.each([
+    ["true", true],
+    ["TRUE ", true],
+    ["false", false],
+    ["False", false],
+  ])("take %j for a switch", (QQ_SANDBOX, on) => {
+    expect(readConfig(env({ QQ_SANDBOX })).qq.apiBase).toBe(
+      on ? "https://sandbox.api.sgroup.qq.com" : "https://api.bot.qq.com",
+    );
+  });
+
+  // `QQ_APP_ID = 102000001` in wrangler.toml arrives as a number, `QQ_SANDBOX = true` as a boolean.
+  it("may stand without quotes in wrangler.toml", () => {
+    const { bots, qq } = readConfig(env({ QQ_APP_ID: 102000001, QQ_SANDBOX: true }));
+    expect(bots[0]?.appId).toBe("102000001");
+    expect(qq.apiBase).toBe("https://sandbox.api.sgroup.qq.com");
+    expect(readConfig(env({ QQ_SANDBOX: false })).qq.apiBase).toBe("https://api.bot.qq.com");
+  });
+
+  it("cannot be changed afterwards", () => {
+    expect(Object.isFrozen(readConfig(env()))).toBe(true);
+  });
+
+  it.each([undefined, null, 42, "text"])("are all absent from %j", (source) => {
+    expect(settingsOf(source)).toEqual(["QQ_APP_ID", "QQ_APP_SECRET", "MODEL"]);
+  });
+});
+
+describe("token address", () => {
+  const OWN = "/app/getAppAccessToken";
+
+  it.each([
+    ["nothing", {}, `https://api.bot.qq.com${OWN}`],
+    ["QQ's host", { QQ_API_BASE: "https://api.bot.qq.com/" }, `https://api.bot.qq.com${OWN}`],
+    ["QQ's older host", { QQ_API_BASE: "https://api.sgroup.qq.com" }, `https://bots.qq.com${OWN}`],
+    ["the sandbox switch", { QQ_SANDBOX: "true" }, `https://api.bot.qq.com${OWN}`],
+    ["the sandbox host", { QQ_API_BASE: "https://sandbox.api.sgroup.qq.com" }, `https://api.bot.qq.com${OWN}`],
+    ["a relay", { QQ_API_BASE: "https://relay.test/qq/" }, `https://relay.test/qq${OWN}`],
+    [
+      "a relay, with the sandbox switch",
+      { QQ_API_BASE: "http://127.0.0.1:8788", QQ_SANDBOX: "true" },
+      `http://127.0.0.1:8788${OWN}`,
+    ],
+    [
+      "an address of its own",
+      { QQ_API_BASE: "https://relay.test", QQ_TOKEN_URL: "https://token.test/t" },
+      "https://token.test/t",
+    ],
+  ])("follows from %s", (_, settings, tokenUrl) => {
+    expect(readConfig(env(settings)).qq.tokenUrl).toBe(tokenUrl);
+  });
+
+  it("does not depend on the sandbox switch where the API has an address of its own", () => {
+    const settings = { QQ_API_BASE: "https://relay.test", QQ_SANDBOX: "true" };
+    expect(readConfig(env(settings)).qq.apiBase).toBe("https://relay.test");
+  });
+});
+
+describe("addresses", () => {
+  it.each([
+    "relay.test",
+    "http://",
+    "http://a b",
+    "//relay.test",
+    "ws://relay.test",
+    "file:///etc",
+    "javascript:alert(1)",
+  ])("are refused where nothing could be reached: %s", (address) => {
+    const settings = { QQ_API_BASE: address, QQ_TOKEN_URL: address, MODEL_BASE_URL: address };
+    expect(settingsOf(env(settings)).toSorted()).toEqual(Object.keys(settings).toSorted());
+  });
+
+  it("may have a port, a path and a trailing slash", () => {
+    expect(readConfig(env({ QQ_API_BASE: "http://127.0.0.1:8788/qq//" })).qq.apiBase).toBe("http://127.0.0.1:8788/qq");
+  });
+});
+
+describe("several bots", () => {
+  const list = (...bots: object[]) => ({ AI, QQ_BOTS: JSON.stringify(bots) });
+
+  it("replace the single one, each with its own name, persona and model or the common ones", () => {
+    const config = readConfig({
+      ...PAIR,
+      ...list(
+        { appId: " 1 ", appSecret: " one " },
+        { appId: "2", appSecret: "two", name: "二号", systemPrompt: "你是狗", model: "openai-compatible/dog" },
+      ),
+      SYSTEM_PROMPT: "你是猫",
+      MODEL: "openai-compatible/cat",
+      MODEL_BASE_URL: "http://model.test/v1",
+    });
+    expect(config.bots).toMatchObject([
+      { appId: "1", name: undefined, systemPrompt: "你是猫", model: { model: "cat" } },
+      { appId: "2", name: "二号", systemPrompt: "你是狗", model: { model: "dog" } },
+    ]);
+    expect(config.bots.map(({ appSecret }) => appSecret.reveal())).toEqual(["one", "two"]);
+    expect(findBot(config, "2")?.name).toBe("二号");
+    expect(findBot(config, PAIR.QQ_APP_ID)).toBeUndefined();
+  });
+
+  it.each([
+    ["no JSON", "[{"],
+    ["no list", '{"appId":"1","appSecret":"x"}'],
+    ["nobody", "[]"],
+    ["somebody without a secret", '[{"appId":"1"}]'],
+    ["an empty secret", '[{"appId":"1","appSecret":" "}]'],
+    ["an AppID with letters", '[{"appId":"one","appSecret":"x"}]'],
+    ["one AppID twice", '[{"appId":"1","appSecret":"x"},{"appId":" 1","appSecret":"y"}]'],
+  ])("are refused as a whole with %s, and the single bot is not taken instead", (_, QQ_BOTS) => {
+    expect(settingsOf(env({ QQ_BOTS }))).toEqual(["QQ_BOTS"]);
+    expect(settingsOf({ AI, QQ_BOTS })).toEqual(["QQ_BOTS"]);
+  });
+
+  it("are told of an unknown provider of one of them", () => {
+    expect(settingsOf(list({ appId: "1", appSecret: "x", model: "nobody/model" }))).toEqual(["MODEL"]);
+  });
+});
+
+describe("extra headers", () => {
+  it("are secret, name by name", () => {
+    const { qq, bots } = readConfig(
+      env({ QQ_API_HEADERS: '{"X-Relay-Key":"abc"}', MODEL_HEADERS: '{"CF-Access-Client-Id":"def"}' }),
+    );
+    expect(qq.headers["X-Relay-Key"]?.reveal()).toBe("abc");
+    expect(bots[0]?.model.headers["CF-Access-Client-Id"]?.reveal()).toBe("def");
+  });
+
+  it.each([
+    "abc",
+    "[]",
+    '["X-Key"]',
+    "null",
+    '"X: y"',
+    '{"X-Key":1}',
+    '{"X Key":"a"}',
+    '{"":"a"}',
+    '{"X-Key":"a\\nSet-Cookie: b"}',
+    '{"X-Key":"密"}',
+  ])("are refused where they could be no headers: %s", (value) => {
+    expect(settingsOf(env({ QQ_API_HEADERS: value, MODEL_HEADERS: value }))).toEqual([
+      "MODEL_HEADERS",
+      "QQ_API_HEADERS",
+    ]);
+  });
+});
+
+describe("model", () => {
+  it("needs an address where the provider has none", () => {
+    expect(problemsOf(env({ MODEL: "openai-compatible/demo" }))).toMatchObject([
+      { setting: "MODEL_BASE_URL", problem: expect.stringContaining("not set") },
+    ]);
+  });
+
+  it("needs the AI binding for Workers AI", () => {
+    expect(problemsOf(PAIR)).toMatchObject([{ setting: "MODEL", problem: expect.stringContaining("AI binding") }]);
+  });
+
+  it("is told which providers there are", () => {
+    const [problem] = problemsOf(env({ MODEL: "deepsek/deepseek-chat" }));
+    expect(problem?.setting).toBe("MODEL");
+    for (const provider of Object.keys(PROVIDERS)) expect(problem?.problem).toContain(provider);
+  });
+
+  it.each(["demo", "/demo", "openai-compatible/", "Open AI/x", "openai-compatible/a b", "toString/x"])(
+    "is refused: %s",
+    (MODEL) => {
+      expect(settingsOf(env({ MODEL }))).toEqual(["MODEL"]);
+    },
+  );
+});
+
+describe("wrong settings", () => {
+  /** Each one wrong, and each wrong value easy to find again. */
+  const WRONG = {
+    QQ_APP_ID: "APPID-LEAK",
+    QQ_APP_SECRET: { SECRET: "SECRET-LEAK" },
+    QQ_BOTS: '[{"appId":"BOTS-LEAK","appSecret":"BOTS-LEAK"}]',
+    QQ_API_BASE: "ftp://user:BASE-LEAK@relay.test",
+    QQ_TOKEN_URL: "TOKEN-LEAK",
+    QQ_API_HEADERS: '{"HEADERS-LEAK',
+    QQ_SANDBOX: "SANDBOX-LEAK",
+    MODEL: "MODEL-LEAK",
+    MODEL_API_KEY: ["KEY-LEAK"],
+    MODEL_BASE_URL: "localhost:8080/URL-LEAK",
+    MODEL_HEADERS: '{"X":"HEADERS-LEAK\\n"}',
+    SYSTEM_PROMPT: { text: "PROMPT-LEAK" },
+    AI,
+  };
+  const NAMES = Object.keys(WRONG).filter((name) => name !== "AI");
+
+  it("are all told at once, each with what is wrong and what to do", () => {
+    expect(settingsOf(WRONG).toSorted()).toEqual(NAMES.toSorted());
+    const error = errorOf(WRONG);
+    for (const { setting, problem, advice } of error.problems) {
+      expect(problem).not.toBe("");
+      // Chinese first, then English.
+      expect(advice).toMatch(/\p{Script=Han}.*[a-z]/u);
+      expect(error.message).toContain(`${setting}: ${problem}`);
+      expect(error.advice).toContain(advice);
+    }
+  });
+
+  it.each(NAMES)("are told of one by one as well: %s", (name) => {
+    expect(settingsOf(env({ [name]: WRONG[name as keyof typeof WRONG] }))).toEqual([name]);
+  });
+
+  it("are told once each: what follows from a wrong one is not told as well", () => {
+    const settings = { ...PAIR, MODEL: "openai-compatible/demo", MODEL_BASE_URL: "localhost:8080/v1" };
+    expect(settingsOf(settings)).toEqual(["MODEL_BASE_URL"]);
+    expect(settingsOf({ ...PAIR, MODEL: "demo" })).toEqual(["MODEL"]);
+    expect(settingsOf({ AI, QQ_APP_ID: "one", QQ_APP_SECRET: "x" })).toEqual(["QQ_APP_ID"]);
+  });
+
+  it("never show a value", () => {
+    const error = errorOf(WRONG);
+    const shown = [
+      inspect(error, { depth: 9, showHidden: true }),
+      JSON.stringify(error.problems),
+      String(error),
+    ].join();
+    expect(shown).not.toContain("LEAK");
+  });
+
+  it("never show a value that was right either", () => {
+    const settings = { ...PAIR, MODEL_API_KEY: "KEY-LEAK", MODEL_HEADERS: '{"X":"HEADER-LEAK"}', MODEL: "wrong" };
+    const shown = inspect(errorOf(settings), { depth: 9, showHidden: true });
+    expect(shown).not.toContain("LEAK");
+    expect(shown).not.toContain(PAIR.QQ_APP_SECRET);
+  });
+});
