@@ -278,7 +278,6 @@ const REFUSED: readonly [string, () => Request | Promise<Request>, number, RegEx
   ["DELETE", () => new Request(`${ORIGIN}/qq/callback`, { method: "DELETE" }), 405, /method/],
   ["an unknown path", () => signed(FOREIGN, "/qq/callbak"), 404, /path/],
   ["a path too deep", () => signed(FOREIGN, `/qq/callback/${APP_ID}/x`), 404, /path/],
-  ["nothing at all", () => new Request(ORIGIN), 404, /path/],
 ];
 
 describe("what is not accepted", () => {
