@@ -35,11 +35,14 @@ export async function generateStep(
   { limits, signal, onText }: { limits: StepLimits; signal: AbortSignal; onText?: (text: string) => Promise<void> },
 ): Promise<StepText> {
   // The SDK's own limit for the first chunk begins with the response; a server that never responds is covered by this.
-  const silent = new AbortController();
+  // Its limit for the whole is an AbortSignal.timeout, which cannot be cleared: left pending, it would keep the Durable
+  // Object in memory, and billed, until it fires (measured).
+  const overdue = new AbortController();
   const firstToken = setTimeout(
-    () => silent.abort(late("no first token", limits.firstTokenMs, "retryOnce")),
+    () => overdue.abort(late("no first token", limits.firstTokenMs, "retryOnce")),
     limits.firstTokenMs,
   );
+  const total = setTimeout(() => overdue.abort(late("took too long", limits.totalMs, "tellUser")), limits.totalMs);
   try {
     const { stream } = streamText({
       model,
@@ -47,8 +50,8 @@ export async function generateStep(
       messages: promptMessages(input),
       stopWhen: isStepCount(1),
       maxRetries: 0, // the turn machine alone retries
-      abortSignal: AbortSignal.any([signal, silent.signal]),
-      timeout: { chunkMs: limits.silenceMs, totalMs: limits.totalMs },
+      abortSignal: AbortSignal.any([signal, overdue.signal]),
+      timeout: { chunkMs: limits.silenceMs },
       onError() {}, // the default prints the prompt and the address
     });
     const step: StepText = { text: "" };
@@ -66,9 +69,12 @@ export async function generateStep(
           throw toUpstreamError(part.error);
         case "abort":
           signal.throwIfAborted();
-          silent.signal.throwIfAborted();
-          throw late("stopped in mid-answer or took too long", limits.totalMs, "tellUser");
+          overdue.signal.throwIfAborted();
+          throw late("silent in mid-answer", limits.silenceMs, "tellUser");
         case "finish":
+          // Half an answer is none: this is how Workers AI ends a stream that broke off.
+          if (part.finishReason === "error" || part.finishReason === "interrupted")
+            throw failure({ summary: "cut off in mid-answer", remedy: "retryOnce" });
           step.inputTokens = part.totalUsage.inputTokens;
           step.outputTokens = part.totalUsage.outputTokens;
           break;
@@ -84,6 +90,7 @@ export async function generateStep(
     throw error instanceof UpstreamError ? error : toUpstreamError(error);
   } finally {
     clearTimeout(firstToken);
+    clearTimeout(total);
   }
 }
 

@@ -26,11 +26,14 @@ export const FAILURES_SCHEMA = `
   ) WITHOUT ROWID;
 `;
 
+/** Named, so that this release runs on the table of the next one, which may have more. */
+const COLUMNS = "reference, at, chat, turn, operation, summary, advice, trace_id, told";
+
 /** Adds what is not known yet; the oldest make room. */
 export function addFailures(sql: SqlStorage, failures: readonly Failure[]): void {
   for (const failure of failures) {
     sql.exec(
-      "INSERT INTO failure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      `INSERT INTO failure (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       failure.reference,
       failure.atMs,
       failure.chat,
@@ -60,7 +63,7 @@ export function listFailures(sql: SqlStorage): Failure[] {
     advice: string;
     trace_id: string | null;
     told: number;
-  }>("SELECT * FROM failure ORDER BY at DESC");
+  }>(`SELECT ${COLUMNS} FROM failure ORDER BY at DESC`);
   return rows.toArray().map(({ at, trace_id, told, ...failure }) => ({
     ...failure,
     atMs: at,

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import type { Transport } from "../egress/transport.ts";
-import { QQApiError, type Refusal, UpstreamError } from "../errors.ts";
+import { QQApiError, UpstreamError } from "../errors.ts";
 import type { Chat } from "../event.ts";
 import type { Secret } from "../log.ts";
 import type { Reply } from "../reply.ts";
@@ -78,11 +78,14 @@ async function call(
   const all = new Headers(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()]));
   for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
   all.set("content-type", "application/json; charset=utf-8");
+  // Not AbortSignal.timeout: what is pending of it keeps a Durable Object in memory, and billed, until it fires (measured).
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
   const request = new Request(url, {
     method: "POST",
     headers: all,
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: late.signal,
     redirect: "manual", // a redirect would carry the token to another host
   });
   let response: Response;
@@ -90,8 +93,11 @@ async function call(
   try {
     response = await api.transport(request);
     answer = await response.text();
-  } catch (error) {
-    throw unreachable(operation, error);
+  } catch {
+    // The cause may name the address, which can hold a relay's secret: it goes no further.
+    throw unreachable(operation, late.signal.aborted);
+  } finally {
+    clearTimeout(timer);
   }
   const json = parseJson(answer);
   const error = v.safeParse(WireError, json);
@@ -131,18 +137,15 @@ function refused(
   });
 }
 
-function unreachable(operation: string, cause: unknown): UpstreamError {
-  const late = cause instanceof Error && cause.name === "TimeoutError";
-  const refusal: Refusal = {
+function unreachable(operation: string, late: boolean): UpstreamError {
+  return new UpstreamError({
     operation,
     summary: late ? `no answer within ${TIMEOUT_MS / 1000} s` : "QQ was not reached",
     advice: "检查 QQ_API_BASE 与网络,程序会自动重试。Check QQ_API_BASE and the network; it is retried by itself.",
     remedy: "backOff",
     otherwise: "tellUser",
     outcomeUnknown: true,
-  };
-  // The cause may name the address, which can hold a relay's secret: it goes no further.
-  return new UpstreamError(refusal);
+  });
 }
 
 /** The gateway can answer HTML on 413, 429 and 5xx. */

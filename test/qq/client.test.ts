@@ -2,8 +2,8 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { direct } from "../../src/egress/transport.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { direct, type Transport } from "../../src/egress/transport.ts";
 import { QQApiError, UpstreamError } from "../../src/errors.ts";
 import type { Chat } from "../../src/event.ts";
 import { Secret } from "../../src/log.ts";
@@ -329,9 +329,14 @@ describe("reply", () => {
   });
 
   it("is given up for this time when QQ stays silent for too long", async () => {
-    const late = new DOMException("The operation timed out", "TimeoutError");
-    api = { ...api, transport: () => Promise.reject(late) };
-    const refusal = await refusalOf(send({ token: "TOKEN", msgId: "M1" }));
+    vi.useFakeTimers();
+    const transport: Transport = ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    api = { ...api, transport };
+    const refused = refusalOf(send({ token: "TOKEN", msgId: "M1" }));
+    await vi.advanceTimersByTimeAsync(20_000);
+    vi.useRealTimers();
+    const refusal = await refused;
     expect(refusal).toMatchObject({ remedy: "backOff", summary: "no answer within 20 s" });
   });
 });

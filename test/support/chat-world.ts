@@ -2,13 +2,14 @@
  * One chat in a world without time: the real inbox, outbox and turn runner over SQLite, a QQ as strict as it is
  * documented, a model and a network that do what the test says, and a process that can die between any two steps.
  */
-import type { StepText } from "../../src/agent/agent.ts";
+import type { StepLimits, StepText } from "../../src/agent/agent.ts";
 import type { Failure } from "../../src/bot/failures.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
 import { reportAtMs } from "../../src/conversation/report.ts";
 import { migrate } from "../../src/conversation/schema.ts";
 import { rows } from "../../src/conversation/storage.ts";
 import { planTurns, TurnRunner } from "../../src/conversation/turn.ts";
+import type { Question } from "../../src/conversation/turn-context.ts";
 import { nextDue } from "../../src/conversation/turn-machine.ts";
 import { openTurns } from "../../src/conversation/turns.ts";
 import { QQApiError, type Refusal, UpstreamError } from "../../src/errors.ts";
@@ -23,7 +24,9 @@ export type SendOutcome =
   | { kind: "unreached" }
   | { kind: "refuse"; code: number };
 
-export type ModelOutcome = { kind: "answer"; paragraphs?: number; text?: string } | { kind: "fail"; refusal: Refusal };
+export type ModelOutcome =
+  | { kind: "answer"; paragraphs?: number; text?: string; inputTokens?: number }
+  | { kind: "fail"; refusal: Refusal };
 
 interface Pending {
   kind: "generate" | "send";
@@ -51,6 +54,8 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  /** What the model was asked, call by call, and when. */
+  readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
   pending: Pending[] = [];
   #life = 0;
   #runner: TurnRunner | undefined;
@@ -120,6 +125,32 @@ export class ChatWorld {
     await this.settleDown();
   }
 
+  /** Lets the first model call under way answer. */
+  async settleModel(outcome: ModelOutcome = { kind: "answer" }): Promise<void> {
+    await this.#settleFirst("generate", outcome);
+  }
+
+  /** Lets QQ answer the first message that is on its way. */
+  async settleSend(outcome: SendOutcome = { kind: "accept" }): Promise<void> {
+    await this.#settleFirst("send", outcome);
+  }
+
+  async #settleFirst(kind: Pending["kind"], outcome: ModelOutcome | SendOutcome): Promise<void> {
+    const index = this.pending.findIndex((one) => one.kind === kind);
+    if (index < 0) throw new Error(`nothing waits for an answer to "${kind}"`);
+    await this.settle(index, outcome);
+  }
+
+  /** The messages that each model call under way is about, such as `m1 m2`. */
+  thinkingAbout(): string[] {
+    return this.pending.filter(({ kind }) => kind === "generate").map(({ about }) => about);
+  }
+
+  /** The `msg_id` of each message on its way to QQ. */
+  sending(): string[] {
+    return this.pending.filter(({ kind }) => kind === "send").map(({ about }) => about);
+  }
+
   async advance(ms: number): Promise<void> {
     this.nowMs += ms;
     const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
@@ -185,8 +216,10 @@ export class ChatWorld {
           signal.addEventListener("abort", () => resolve());
           this.#timers.push({ atMs: this.nowMs + ms, fire: () => resolve() });
         }),
-      generate: ({ messages }, { signal }) =>
+      generate: (question, { limits, signal }) =>
         this.#mortal<StepText>(life, (resolve, reject) => {
+          const { messages } = question;
+          this.questions.push({ ...question, limits, atMs: this.nowMs });
           this.modelCalls += 1;
           const call = this.modelCalls;
           const one: Pending = {
@@ -194,11 +227,12 @@ export class ChatWorld {
             about: messages.map(({ id }) => id).join(" "),
             settle: (outcome) => {
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
-              const { paragraphs = 0, text } = outcome.kind === "answer" ? outcome : {};
+              const { paragraphs = 0, text, inputTokens } = outcome.kind === "answer" ? outcome : {};
               const body = Array.from({ length: paragraphs }, (_, index) => `\n\n${index}${"字".repeat(1_500)}`).join(
                 "",
               );
-              resolve({ text: text ?? `${messages.map(({ id }) => `<${id}>`).join("")} answer ${call}${body}` });
+              const words = text ?? `${messages.map(({ id }) => `<${id}>`).join("")} answer ${call}${body}`;
+              resolve({ text: words, inputTokens });
             },
           };
           this.pending.push(one);
@@ -308,9 +342,9 @@ export function refusalOf(code: number, status = 400): Refusal {
   };
 }
 
-export const modelFailures: Record<string, Refusal> = {
+export const modelFailures = {
   busy: { operation: "model.generate", summary: "429", advice: "-", remedy: "backOff" },
   down: { operation: "model.generate", summary: "500", advice: "-", remedy: "retryOnce" },
   late: { operation: "model.generate", summary: "late", advice: "-", remedy: "tellUser", otherwise: "tellUser" },
   key: { operation: "model.generate", summary: "401", advice: "-", remedy: "tellOperator" },
-};
+} satisfies Record<string, Refusal>;

@@ -1,0 +1,400 @@
+/** The object itself, inside workerd: what it stores, when it wakes up, what it costs. The outside is a stubbed `fetch`. */
+import {
+  abortAllDurableObjects,
+  env,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
+import { Bot } from "../../src/bot/bot.ts";
+import { Conversation } from "../../src/conversation/conversation.ts";
+import { RETENTION_MS } from "../../src/conversation/turns.ts";
+import { type Chat, conversationKey, type IncomingMessage } from "../../src/event.ts";
+import { modelAnswer, Outside } from "../support/outside.ts";
+import { APP_ID } from "../support/signed-request.ts";
+
+type Stub = DurableObjectStub<Conversation>;
+
+const DAY_MS = 24 * 60 * 60_000;
+
+let outside: Outside;
+/** Every run of an alarm, whoever began it. */
+let alarms: MockInstance<Conversation["alarm"]>;
+
+// The first turn of a process loads the agent, which takes longer here than in the bundle.
+beforeAll(() => import("../../src/agent/agent.ts"), 60_000);
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  outside = new Outside();
+  outside.install();
+  alarms = vi.spyOn(Conversation.prototype, "alarm");
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  await env.BOT.getByName(APP_ID).failures(); // `reset` passes over objects that are not in memory (measured)
+  await reset();
+});
+
+function chatOf(chat: Chat = { scene: "c2c", id: "USER0001" }): Stub {
+  return env.CONVERSATION.getByName(conversationKey(APP_ID, chat));
+}
+
+function message(id: string, more: Partial<IncomingMessage> = {}): IncomingMessage {
+  const nowMs = Date.now();
+  return {
+    kind: "message",
+    appId: APP_ID,
+    chat: { scene: "c2c", id: "USER0001" },
+    id,
+    eventId: `event-${id}`,
+    sender: { id: "USER0001" },
+    text: `question ${id}`,
+    sentAtMs: nowMs,
+    receivedAtMs: nowMs,
+    ...more,
+  };
+}
+
+const inside = <T>(stub: Stub, look: (storage: DurableObjectStorage, instance: Conversation) => T | Promise<T>) =>
+  runInDurableObject<Conversation, T>(stub, (instance, { storage }) => look(storage, instance));
+
+const alarmAt = (stub: Stub) => inside(stub, (storage) => storage.getAlarm());
+
+const count = (storage: DurableObjectStorage, table: string) =>
+  storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
+
+/** Lets the chat work, and time pass, until nothing is due for minutes. The platform begins due alarms by itself, too. */
+async function settle(stub: Stub): Promise<void> {
+  for (;;) {
+    const runs = alarms.mock.results.length;
+    await inside(stub, () => Promise.all(alarms.mock.results.map(({ value }) => value)));
+    const dueMs = await alarmAt(stub);
+    if (dueMs === null && alarms.mock.results.length > runs) continue;
+    if (dueMs === null) throw new Error("nothing runs and nothing is due");
+    if (dueMs > Date.now() + 5 * 60_000) return;
+    vi.setSystemTime(Math.max(dueMs, Date.now()));
+    await runDurableObjectAlarm(stub);
+  }
+}
+
+/** Says something and waits for the answer. */
+async function ask(stub: Stub, id: string, more: Partial<IncomingMessage> = {}): Promise<void> {
+  await stub.receive(message(id, more));
+  await settle(stub);
+}
+
+describe("receiving", () => {
+  it("stores the message and arms the alarm for now, before it answers", async () => {
+    await inside(chatOf(), async (storage, instance) => {
+      expect(await instance.receive(message("m1"))).toBe("accepted");
+      expect([count(storage, "turn"), count(storage, "seen")]).toEqual([1, 1]);
+      expect(await storage.getAlarm()).toBeLessThanOrEqual(vi.getRealSystemTime());
+    });
+  });
+
+  it("stores nothing when the alarm cannot be set", async () => {
+    await inside(chatOf(), async (storage, instance) => {
+      vi.spyOn(storage, "setAlarm").mockImplementationOnce(() => {
+        throw new Error("no alarm today");
+      });
+      await expect(instance.receive(message("m1"))).rejects.toThrow("no alarm today");
+      expect([count(storage, "turn"), count(storage, "seen")]).toEqual([0, 0]);
+      // QQ delivers it again.
+      expect(await instance.receive(message("m1"))).toBe("accepted");
+    });
+  });
+
+  it.each(["INSERT INTO turn", "INSERT INTO seen"])(
+    "sets no alarm and stores nothing when %s fails",
+    async (statement) => {
+      await inside(chatOf(), async (storage, instance) => {
+        const { exec } = storage.sql;
+        vi.spyOn(storage.sql, "exec").mockImplementation((query, ...bindings) => {
+          if (query.startsWith(statement)) throw new Error("no room today");
+          return exec.call(storage.sql, query, ...bindings);
+        });
+        await expect(instance.receive(message("m1"))).rejects.toThrow("no room today");
+        expect([count(storage, "turn"), count(storage, "seen")]).toEqual([0, 0]);
+        expect(await storage.getAlarm()).toBeNull();
+      });
+    },
+  );
+
+  it("knows a repeated message, and leaves the alarm where it is", async () => {
+    const chat = chatOf();
+    expect(await chat.receive(message("m1"))).toBe("accepted");
+    await settle(chat);
+    const dueMs = await alarmAt(chat);
+    expect(await chat.receive(message("m1"))).toBe("duplicate");
+    expect(await alarmAt(chat)).toBe(dueMs);
+    expect(outside.sent).toHaveLength(1);
+  });
+
+  it("does not wait for the model; a message that comes meanwhile joins the turn", async () => {
+    const chat = chatOf();
+    outside.model = () => (outside.modelCalls.length > 1 ? modelAnswer("to both") : new Promise<never>(() => {}));
+    await chat.receive(message("m1"));
+    await vi.waitUntil(() => outside.modelCalls.length > 0, { interval: 5 });
+    expect(await chat.receive(message("m2"))).toBe("accepted");
+    await settle(chat);
+    expect(outside.sent).toMatchObject([{ msgId: "m2", text: "to both" }]);
+    expect(outside.modelCalls.map(({ messages }) => messages.length)).toEqual([2, 3]); // the instructions come first
+  });
+});
+
+describe("a turn", () => {
+  it("is answered through QQ's API with the chat's address, message id and number", async () => {
+    await ask(chatOf(), "m1");
+    expect(outside.sent).toEqual([
+      { path: "/v2/users/USER0001/messages", token: "token-1", text: "answer 1", msgId: "m1", msgSeq: 1 },
+    ]);
+  });
+
+  it("remembers after an eviction, which leaves nothing but the storage", async () => {
+    const chat = chatOf();
+    await ask(chat, "m1");
+    await inside(chat, (_, instance) => Object.assign(instance, { mark: "this life" }));
+    await abortAllDurableObjects();
+
+    const again = chatOf();
+    expect(await inside(again, (_, instance) => "mark" in instance)).toBe(false);
+    expect(await again.receive(message("m1"))).toBe("duplicate");
+    await ask(again, "m2");
+    expect(outside.modelCalls[1]?.messages.map(({ content }) => content).slice(1)).toEqual([
+      "question m1",
+      "answer 1",
+      "question m2",
+    ]);
+    expect(outside.sent.map(({ msgId, token }) => [msgId, token])).toEqual([
+      ["m1", "token-1"],
+      ["m2", "token-1"],
+    ]);
+    expect(outside.tokenRequests).toBe(1);
+  });
+
+  it("leaves its place to the next invocation before the platform's allowance of fetches is used up", async () => {
+    const chat: Chat = { scene: "group", id: "GROUP0001" };
+    const stub = chatOf(chat);
+    const people = Array.from({ length: 30 }, (_, index) => `m${index}`);
+    await inside(stub, async (_, instance) => {
+      for (const id of people) await instance.receive(message(id, { chat, sender: { id: `person-${id}` } }));
+    });
+    await settle(stub);
+    expect(outside.sent.map(({ msgId }) => msgId)).toEqual(people);
+    // A model call and a message for each, and the token.
+    const fetches = vi.mocked(fetch).mock.invocationCallOrder;
+    expect(fetches).toHaveLength(2 * people.length + 1);
+    const runs = alarms.mock.invocationCallOrder;
+    const fetchesOfRun = runs.map(
+      (begin, run) =>
+        fetches.filter((order) => order > begin && order < (runs[run + 1] ?? Number.POSITIVE_INFINITY)).length,
+    );
+    expect(Math.max(...fetchesOfRun)).toBeLessThanOrEqual(45); // of 50, and the Bot is called as well
+    expect(runs.length).toBeLessThan(5);
+  });
+
+  // Fails until `qq/client.ts` clears its time limit: an `AbortSignal.timeout` stays pending for 20 s after each message, and
+  // the object stays in memory, and billed, as long (measured on plain workerd). Then turn this into `it`.
+  it.fails("leaves nothing pending that keeps the object in memory", async () => {
+    const signals = vi.spyOn(AbortSignal, "timeout");
+    const chat = chatOf();
+    await ask(chat, "m1");
+    expect(signals).not.toHaveBeenCalled();
+    await evictDurableObject(chat);
+  });
+
+  it("reports what went wrong to the Bot", async () => {
+    outside.message = () => Response.json({ code: 11298, err_code: 40023002, message: "ip" }, { status: 401 });
+    await ask(chatOf(), "m1");
+    expect(await env.BOT.getByName(APP_ID).failures()).toMatchObject([
+      { chat: "c2c:USER0001", turn: 1, operation: "qq.send", told: false },
+    ]);
+    expect(await inside(chatOf(), (storage) => count(storage, "report"))).toBe(0);
+  });
+});
+
+describe("the alarm", () => {
+  /** Runs `alarm()` itself, as nobody but the platform does. */
+  const run = (stub: Stub, prepare: (storage: DurableObjectStorage, instance: Conversation) => void) =>
+    inside(stub, async (storage, instance) => {
+      await instance.receive(message("m1"));
+      await storage.deleteAlarm();
+      prepare(storage, instance);
+      await instance.alarm();
+      return storage.getAlarm();
+    });
+
+  const settings = (more: object) => (_: DurableObjectStorage, instance: Conversation) =>
+    void Object.assign(instance, { env: { ...env, ...more } });
+
+  it.each([
+    ["the settings are broken", settings({ QQ_APP_ID: "no number" })],
+    ["the deployment no longer knows the bot", settings({ QQ_APP_ID: "102000999" })],
+    [
+      "the tables cannot be read",
+      (storage: DurableObjectStorage) => {
+        vi.spyOn(storage.sql, "exec").mockImplementation(() => {
+          throw new Error("daily limit reached");
+        });
+      },
+    ],
+  ])("does not throw when %s, and comes again within a minute", async (_, breakIt) => {
+    const chat = chatOf();
+    const errors = vi.spyOn(console, "error");
+    const beforeMs = Date.now();
+    const dueMs = await run(chat, breakIt);
+    expect(dueMs).toBeGreaterThan(beforeMs);
+    expect(dueMs).toBeLessThanOrEqual(Date.now() + 60_000);
+    expect(errors.mock.calls.map(([line]) => JSON.parse(line).event)).toEqual(["alarm.failed"]);
+
+    // Once that is over, the message gets its answer.
+    await abortAllDurableObjects();
+    vi.spyOn(console, "error");
+    const mended = chatOf();
+    await runDurableObjectAlarm(mended);
+    expect(outside.sent).toMatchObject([{ msgId: "m1" }]);
+  });
+
+  it("does not throw when the agent cannot be loaded: the person is told, the operator as well", async () => {
+    vi.doMock("../../src/agent/agent.ts", () => {
+      throw new Error("no such module today");
+    });
+    try {
+      await ask(chatOf(), "m1");
+    } finally {
+      vi.doUnmock("../../src/agent/agent.ts");
+    }
+    expect(outside.modelCalls).toEqual([]);
+    expect(outside.sent).toMatchObject([{ msgId: "m1", text: expect.stringContaining("抱歉") }]);
+    expect(await env.BOT.getByName(APP_ID).failures()).toMatchObject([{ turn: 1, told: true }]);
+  });
+
+  it("is never set later than half a minute ahead while a turn is open", async () => {
+    const chat: Chat = { scene: "group", id: "GROUP0001" };
+    const stub = chatOf(chat);
+    const ahead: { openTurns: number; aheadMs: number }[] = [];
+    await inside(stub, async (storage, instance) => {
+      const { setAlarm } = storage;
+      vi.spyOn(storage, "setAlarm").mockImplementation((atMs) => {
+        const openTurns = storage.sql
+          .exec<{ n: number }>("SELECT count(*) AS n FROM turn WHERE ended_at IS NULL")
+          .one().n;
+        ahead.push({ openTurns, aheadMs: Number(atMs) - Date.now() });
+        return setAlarm.call(storage, atMs);
+      });
+      for (let person = 0; person < 30; person += 1)
+        await instance.receive(message(`m${person}`, { chat, sender: { id: `person-${person}` } }));
+    });
+    // The first model call is turned away for an hour, the next ones are not.
+    outside.model = () =>
+      outside.modelCalls.length === 1
+        ? new Response("busy", { status: 429, headers: { "retry-after": "1" } })
+        : modelAnswer(`answer ${outside.modelCalls.length}`);
+    await settle(stub);
+    expect(outside.sent).toHaveLength(30);
+    const whileOpen = ahead.filter(({ openTurns }) => openTurns > 0);
+    expect(whileOpen.length).toBeGreaterThan(30); // by each message, and by the alarm between two invocations
+    expect(whileOpen.filter(({ aheadMs }) => aheadMs > 30_000)).toEqual([]);
+    // The last one, with nothing open any more, is for pruning.
+    expect(ahead.at(-1)).toMatchObject({ openTurns: 0 });
+    expect(ahead.at(-1)?.aheadMs).toBeGreaterThan(RETENTION_MS);
+  });
+});
+
+describe("the cost", () => {
+  /** Billed row writes and object requests since it was last read. */
+  async function meter() {
+    const { sql, storage } = await inside(chatOf(), (of) => ({
+      sql: Object.getPrototypeOf(of.sql) as SqlStorage,
+      storage: Object.getPrototypeOf(of) as DurableObjectStorage,
+    }));
+    const spies = {
+      // Every cursor of this code is drained, so its figures are final.
+      exec: vi.spyOn(sql, "exec"),
+      setAlarm: vi.spyOn(storage, "setAlarm"),
+      receive: vi.spyOn(Conversation.prototype, "receive"),
+      lease: vi.spyOn(Bot.prototype, "lease"),
+      recordFailures: vi.spyOn(Bot.prototype, "recordFailures"),
+    };
+    return {
+      exec: spies.exec,
+      read() {
+        const { exec, setAlarm, receive, lease, recordFailures } = spies;
+        const written = exec.mock.results.map(({ value }) => (value as SqlStorageCursor<never>).rowsWritten);
+        const cost = {
+          /** Each `setAlarm` is billed as one. */
+          rowWrites: written.reduce((sum, rows) => sum + rows, 0) + setAlarm.mock.calls.length,
+          requests: [receive, alarms, lease, recordFailures].reduce((sum, { mock }) => sum + mock.calls.length, 0),
+        };
+        for (const spy of [...Object.values(spies), alarms]) spy.mockClear();
+        return cost;
+      },
+    };
+  }
+
+  it("of a plain turn is at most 10 row writes up to the answer and 15 in all, and 3 object requests", async () => {
+    await env.BOT.getByName(APP_ID).failures(); // both objects exist: their tables are made once
+    const { read } = await meter();
+    read();
+    await ask(chatOf(), "m1");
+    const first = read();
+    await ask(chatOf(), "m2");
+    const plain = read();
+    await abortAllDurableObjects();
+    await ask(chatOf(), "m3");
+    const afterEviction = read();
+
+    // When the month is over, all three are forgotten in one go.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + RETENTION_MS + DAY_MS });
+    await runDurableObjectAlarm(chatOf());
+    const pruning = read();
+    expect(await inside(chatOf(), (storage) => [count(storage, "turn"), count(storage, "seen")])).toEqual([0, 0]);
+
+    const measured = JSON.stringify({ first, plain, afterEviction, pruningOfThree: pruning });
+    expect(outside.sent, measured).toHaveLength(3);
+    expect(plain.rowWrites, measured).toBeGreaterThan(5); // the meter works
+    expect(plain.rowWrites, measured).toBeLessThanOrEqual(10);
+    expect(plain.rowWrites + Math.ceil(pruning.rowWrites / 3), measured).toBeLessThanOrEqual(15);
+    expect(plain.requests + pruning.requests, measured).toBeLessThanOrEqual(3);
+    expect(afterEviction, measured).toEqual(plain);
+    // The first message of a chat also makes its lease: three rows and a request more, every two hours.
+    expect(first.rowWrites, measured).toBeLessThanOrEqual(13);
+    expect(first.requests, measured).toBeLessThanOrEqual(3);
+  });
+
+  it("of finding the open turns does not grow with the history", async () => {
+    const { exec, read } = await meter();
+    const readByATurn = async (id: string) => {
+      read();
+      const calls = exec.mock.results.length;
+      await ask(chatOf(), id);
+      const found = exec.mock.calls.flatMap(([query], index) =>
+        index >= calls && query.includes("open_from FROM turn")
+          ? [exec.mock.results[index]?.value as SqlStorageCursor<never>]
+          : [],
+      );
+      expect(found.length).toBeGreaterThan(2);
+      return Math.max(...found.map(({ rowsRead }) => rowsRead));
+    };
+    const young = await readByATurn("m1");
+    await inside(chatOf(), (storage) =>
+      storage.transactionSync(() => {
+        const { id } = storage.sql.exec<{ id: number }>("SELECT max(id) AS id FROM turn").one();
+        for (let n = id + 1; n <= id + 3_000; n += 1)
+          storage.sql.exec(
+            `INSERT INTO turn (id, open_from, kind, sender, messages, created_at, started_at, ended_at, outcome)
+             SELECT ?, ?, kind, sender, messages, created_at, started_at, ended_at, outcome FROM turn WHERE id = ?`,
+            n,
+            n,
+            id,
+          );
+      }),
+    );
+    expect(await readByATurn("m2")).toBeLessThanOrEqual(young + 2);
+  });
+});

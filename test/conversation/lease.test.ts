@@ -1,0 +1,89 @@
+/** The access token as one chat keeps it. */
+import { describe, expect, it } from "vitest";
+import type { LeaseAnswer } from "../../src/bot/bot.ts";
+import { currentLease, refuseLease } from "../../src/conversation/lease.ts";
+import { QQApiError } from "../../src/errors.ts";
+import { ChatWorld, refusalOf } from "../support/chat-world.ts";
+import { NOW } from "../support/turns.ts";
+
+const LIFE_MS = 7_200_000;
+
+/** A chat and its Bot, which gives `token-1`, `token-2`, … */
+function chat() {
+  const { storage } = new ChatWorld();
+  const asked: (string | undefined)[] = [];
+  const bot = {
+    nowMs: NOW,
+    answer: undefined as LeaseAnswer | undefined,
+  };
+  const lease = () =>
+    currentLease(
+      storage,
+      async ({ notThisToken }) => {
+        asked.push(notThisToken);
+        const lease = { token: `token-${asked.length}`, expiresAtMs: bot.nowMs + LIFE_MS };
+        return bot.answer ?? { ok: true, lease };
+      },
+      () => bot.nowMs,
+    );
+  return { storage, asked, bot, lease };
+}
+
+describe("a lease", () => {
+  it("is asked for once and then kept with the chat, whatever becomes of the process", async () => {
+    const { asked, lease } = chat();
+    const first = await lease();
+    expect(first).toEqual({ token: "token-1", expiresAtMs: NOW + LIFE_MS });
+    expect(await lease()).toEqual(first);
+    expect(asked).toEqual([undefined]);
+  });
+
+  it("is renewed in the last minute of its token, and not before", async () => {
+    const { bot, asked, lease } = chat();
+    await lease();
+    bot.nowMs = NOW + LIFE_MS - 60_001;
+    expect((await lease()).token).toBe("token-1");
+    bot.nowMs = NOW + LIFE_MS - 60_000;
+    expect((await lease()).token).toBe("token-2");
+    expect(asked).toEqual([undefined, undefined]);
+  });
+
+  it("is renewed with the name of the token that QQ refused, so that the Bot does not give that one again", async () => {
+    const { storage, asked, lease } = chat();
+    await lease();
+    refuseLease(storage, "token-1");
+    expect((await lease()).token).toBe("token-2");
+    expect((await lease()).token).toBe("token-2");
+    expect(asked).toEqual([undefined, "token-1"]);
+  });
+
+  it("outlives the late refusal of a token that is not kept any more", async () => {
+    const { storage, asked, lease } = chat();
+    await lease();
+    refuseLease(storage, "token-1");
+    await lease();
+    refuseLease(storage, "token-1");
+    expect((await lease()).token).toBe("token-2");
+    expect(asked).toHaveLength(2);
+  });
+
+  it("that the Bot refuses is an error with the fields of the refusal", async () => {
+    const { bot, lease } = chat();
+    const refusal = { ...refusalOf(11244), operation: "qq.token" };
+    bot.answer = { ok: false, refusal };
+    const error = await lease().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(QQApiError);
+    expect((error as QQApiError).refusal).toEqual(refusal);
+  });
+
+  it("goes on naming the refused token until there is another", async () => {
+    const { storage, bot, asked, lease } = chat();
+    await lease();
+    refuseLease(storage, "token-1");
+    bot.answer = { ok: false, refusal: refusalOf(11244) };
+    await expect(lease()).rejects.toThrow(QQApiError);
+    bot.answer = undefined;
+    expect((await lease()).token).toBe("token-3");
+    expect(asked).toEqual([undefined, "token-1", "token-1"]);
+  });
+});

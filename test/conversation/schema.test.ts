@@ -1,0 +1,197 @@
+/** How the database of a chat grows from release to release, and forgets. */
+import { describe, expect, it } from "vitest";
+import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
+import { rows, run, type Storage } from "../../src/conversation/storage.ts";
+import { endTurn, insertTurn, openTurns, prune, pruneAtMs, RETENTION_MS } from "../../src/conversation/turns.ts";
+import { ChatWorld } from "../support/chat-world.ts";
+import { SqliteStorage } from "../support/sqlite-storage.ts";
+import { message, NOW } from "../support/turns.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const OURS = ["seen", "turn", "step", "part", "report", "lease"];
+
+const version = (storage: Storage) => rows(storage, "SELECT version FROM schema_version");
+const tables = (storage: Storage) =>
+  rows<{ name: string }>(storage, "SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => name);
+const count = (storage: Storage, table: string) =>
+  rows<{ n: number }>(storage, `SELECT count(*) AS n FROM ${table}`)[0]?.n;
+/** Rows changed since the database was opened. */
+const changes = (storage: Storage) => rows<{ n: number }>(storage, "SELECT total_changes() AS n")[0]?.n;
+
+describe("a migration", () => {
+  it("only adds: a column that may be missing in a row, a table or an index", () => {
+    const statements = MIGRATIONS.flatMap((migration) => migration.replace(/--.*$/gm, "").split(";"))
+      .map((statement) => statement.replace(/\s+/g, " ").trim())
+      .filter((statement) => statement !== "");
+    const adds = /^(CREATE TABLE|CREATE INDEX|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT .+)?$)/;
+    expect(statements.length).toBeGreaterThan(0);
+    expect(statements.filter((statement) => !adds.test(statement))).toEqual([]);
+  });
+
+  it("is applied once: an object that starts again writes nothing", () => {
+    const storage = new SqliteStorage();
+    migrate(storage);
+    expect(version(storage)).toEqual([{ version: MIGRATIONS.length }]);
+    expect(tables(storage)).toEqual(expect.arrayContaining(OURS));
+    const before = changes(storage);
+    migrate(storage);
+    expect(changes(storage)).toBe(before);
+  });
+
+  it("is applied to what is there, after those that were applied before", () => {
+    const storage = new SqliteStorage();
+    const first = "CREATE TABLE one (id INTEGER)";
+    migrate(storage, [first]);
+    run(storage, "INSERT INTO one (id) VALUES (7)");
+    migrate(storage, [first, "ALTER TABLE one ADD COLUMN name TEXT", "CREATE TABLE two (id INTEGER)"]);
+    expect(version(storage)).toEqual([{ version: 3 }]);
+    expect(rows(storage, "SELECT * FROM one")).toEqual([{ id: 7, name: null }]);
+    expect(count(storage, "two")).toBe(0);
+  });
+
+  it("is applied wholly or not at all", () => {
+    const storage = new SqliteStorage();
+    expect(() => migrate(storage, ["CREATE TABLE one (id INTEGER)", "CREATE TABLE nonsense"])).toThrow();
+    expect(tables(storage)).not.toContain("one");
+    migrate(storage, ["CREATE TABLE one (id INTEGER)"]);
+    expect(version(storage)).toEqual([{ version: 1 }]);
+  });
+});
+
+describe("a release that was rolled back", () => {
+  /** What the next release might add: something to every table, and a table of its own. */
+  const NEXT = [
+    ...MIGRATIONS,
+    `${OURS.map((table) => `ALTER TABLE ${table} ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';`).join("\n")}
+     ALTER TABLE turn ADD COLUMN tool_calls TEXT;
+     CREATE TABLE tool_call (turn INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (turn, n)) WITHOUT ROWID;`,
+  ];
+
+  function rolledBack(): ChatWorld {
+    const world = new ChatWorld();
+    migrate(world.storage, NEXT);
+    migrate(world.storage); // the older code starts on it
+    return world;
+  }
+
+  it("leaves the newer database as it is", () => {
+    const { storage } = rolledBack();
+    expect(version(storage)).toEqual([{ version: NEXT.length }]);
+    expect(tables(storage)).toContain("tool_call");
+  });
+
+  it("answers, joins, keeps, continues and reports on it as before", async () => {
+    const world = rolledBack();
+    await world.say("one");
+    await world.say("two");
+    await world.settleModel({ kind: "answer", paragraphs: 9 });
+    await world.crash();
+    await world.drain();
+    await world.say("继续");
+    await world.drain();
+    expect(
+      world
+        .texts()
+        .join("")
+        .match(/\d(?=字)/g)
+        ?.join(""),
+    ).toBe("012345678");
+
+    await world.say("three");
+    await world.settleModel();
+    await world.settleSend({ kind: "refuse", code: 304027 });
+    expect(world.failures).toHaveLength(1);
+    await world.say("/stop");
+    await world.drain();
+    expect(world.outcomes().map(({ outcome }) => outcome)).toEqual(["answered", "answered", "failed", "answered"]);
+    expect(world.broken).toEqual([]);
+  });
+
+  it("forgets on it as before", async () => {
+    const world = rolledBack();
+    await world.say("one");
+    await world.drain();
+    prune(world.storage, world.nowMs + RETENTION_MS + 2 * DAY_MS);
+    expect(world.outcomes()).toEqual([]);
+  });
+});
+
+describe("forgetting", () => {
+  /** A chat in which one message was answered every day. */
+  async function month(days: number): Promise<ChatWorld> {
+    const world = new ChatWorld();
+    for (let day = 0; day < days; day += 1) {
+      if (day > 0) await world.advance(DAY_MS);
+      await world.say(`day ${day}`);
+      await world.drain();
+    }
+    return world;
+  }
+
+  it("takes turns past the retention with everything of them, and keeps the newer ones whole", async () => {
+    const world = await month(40);
+    const { storage, nowMs } = world;
+    const newest = rows(storage, "SELECT * FROM turn WHERE id > 9");
+    prune(storage, nowMs);
+    // Day 39 is today; what is older than 30 days is gone.
+    expect(rows(storage, "SELECT * FROM turn")).toEqual(newest);
+    for (const table of ["seen", "step", "part"]) expect(count(storage, table), table).toBe(newest.length);
+    expect(await world.receive(world.accepted.at(-1) ?? world.message(""))).toEqual({ kind: "duplicate" });
+  });
+
+  it("comes a day after it would have to, so that a busy chat does it once a day", async () => {
+    const { storage, nowMs } = await month(1);
+    const dueMs = nowMs + RETENTION_MS + DAY_MS;
+    expect(pruneAtMs(storage)).toBe(dueMs);
+    prune(storage, dueMs - 1);
+    expect(count(storage, "turn")).toBe(1);
+    prune(storage, dueMs);
+    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 1]); // the lease stays
+    expect(pruneAtMs(storage)).toBeUndefined();
+  });
+
+  it("keeps what is known of a message for a day at least: a late repetition is still a repetition", async () => {
+    expect(RETENTION_MS).toBeGreaterThanOrEqual(DAY_MS);
+    const world = await month(1);
+    const asked = world.accepted[0] ?? world.message("");
+    await world.advance(DAY_MS);
+    prune(world.storage, world.nowMs);
+    expect(await world.receive(asked)).toEqual({ kind: "duplicate" });
+  });
+
+  it("forgets all messages of a turn that several had joined", async () => {
+    const world = new ChatWorld();
+    await world.say("one");
+    await world.say("two");
+    await world.drain();
+    prune(world.storage, world.nowMs + RETENTION_MS + DAY_MS);
+    expect(count(world.storage, "seen")).toBe(0);
+  });
+
+  it("never takes a turn that is still open", () => {
+    const { storage } = new ChatWorld();
+    const insert = (id: string) => insertTurn(storage, { kind: "question", message: message({ id }), nowMs: NOW });
+    const open = insert("m1");
+    endTurn(storage, insert("m2"), "answered", NOW);
+    prune(storage, NOW + RETENTION_MS + 2 * DAY_MS);
+    expect(openTurns(storage).map(({ id }) => id)).toEqual([open]);
+    expect(count(storage, "turn")).toBe(1);
+  });
+
+  it("takes a bounded number at a time, and goes on at once", () => {
+    const { storage } = new ChatWorld();
+    for (let index = 0; index < 700; index += 1)
+      endTurn(
+        storage,
+        insertTurn(storage, { kind: "question", message: message({ id: `m${index}` }), nowMs: NOW }),
+        "answered",
+        NOW,
+      );
+    const laterMs = NOW + RETENTION_MS + 2 * DAY_MS;
+    prune(storage, laterMs);
+    expect(count(storage, "turn")).toBe(200);
+    expect(pruneAtMs(storage)).toBeLessThan(laterMs);
+    prune(storage, laterMs);
+    expect(count(storage, "turn")).toBe(0);
+  });
+});
