@@ -10,9 +10,9 @@ import { replyWindow } from "../qq/reply-budget.ts";
 import { apologise, say, tryLater } from "./ending.ts";
 import { estimateTokens, readHistory, type StepResult } from "./history.ts";
 import { takeKept, takeUntold } from "./outbox.ts";
-import { UNDELIVERED } from "./sentences.ts";
+import { UNTOLD } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { afterModelFailure, type Fault, retriesAt, type Turn } from "./turn-machine.ts";
+import { afterModelFailure, type Fault, type Turn, triedAt } from "./turn-machine.ts";
 import { openTurn, recordStep } from "./turns.ts";
 
 /** Kept for sending the answer, or the sentence about why not, before the window ends. */
@@ -35,8 +35,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   storage.transactionSync(() => {
     if (!isUnchanged(context, turn)) return;
     recordStep(storage, turn, step);
-    const hint = takeUntold(storage, turn.sender, turn.id) ? UNDELIVERED : "";
-    say(context, turn, hint + step.text);
+    const untold = takeUntold(storage, turn.sender, turn.id);
+    say(context, turn, (untold ? UNTOLD[untold] : "") + step.text);
   });
 }
 
@@ -67,11 +67,11 @@ async function askModel(context: TurnContext, turn: Turn, signal: AbortSignal): 
 }
 
 function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {
-  log.warn("model.failed", { turn: turn.id, summary: refusal.summary, retries: retriesAt(turn) });
+  log.warn("model.failed", { turn: turn.id, summary: refusal.summary, tried: triedAt(turn) });
   const nowMs = context.now();
-  const delayMs = afterModelFailure(refusal, retriesAt(turn));
+  const delayMs = afterModelFailure(refusal, triedAt(turn));
   if (delayMs !== undefined && nowMs + delayMs + SEND_RESERVE_MS < answerByMs(turn, nowMs))
-    tryLater(context, turn, delayMs);
+    tryLater(context, turn, refusal.remedy, delayMs);
   else apologise(context, turn.id, faultOf(refusal), refusal);
 }
 

@@ -3,9 +3,9 @@
  * room. `receive()` stores and sets the alarm; `alarm()` does the work and sets the next one. Nothing else sets alarms.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type BotConfig, findBot, readConfig } from "../config.ts";
+import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
-import type { BotEvent, IncomingMessage } from "../event.ts";
+import type { BotEvent, Chat } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { sendReply } from "../qq/client.ts";
 import { crashPoint } from "./crash-point.ts";
@@ -14,14 +14,17 @@ import { reportAtMs } from "./report.ts";
 import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
 import { nextDue } from "./turn-machine.ts";
-import { lastMessage, prune, pruneAtMs } from "./turns.ts";
+import { lastMessage, openTurns, prune, pruneAtMs } from "./turns.ts";
 
 /** The free plan grants 50 subrequests to an invocation; a turn under way still needs a few. */
 const MOST_SUBREQUESTS = 40;
 /** An alarm may run 15 minutes; a model call that began before this may still end in time. */
 const MOST_RUN_MS = 8 * 60_000;
-/** Until the next look when the storage or the settings are broken. */
-const BROKEN_RETRY_MS = 60_000;
+
+interface Settings {
+  config: Config;
+  bot: BotConfig;
+}
 
 export class Conversation extends DurableObject {
   /** Set while an alarm runs. */
@@ -39,7 +42,7 @@ export class Conversation extends DurableObject {
   async receive(event: BotEvent): Promise<Receipt["kind"]> {
     const receipt = this.ctx.storage.transactionSync(() => {
       const result = accept(this.ctx.storage, event, Date.now());
-      if (result.kind === "accepted") void this.ctx.storage.setAlarm(Date.now());
+      if (result.kind === "accepted") void this.ctx.storage.setAlarm(soon());
       return result;
     });
     if (receipt.kind === "accepted") this.#runner?.interrupt(receipt.interrupted);
@@ -48,22 +51,42 @@ export class Conversation extends DurableObject {
 
   /** Safe to run twice. Never throws in order to be retried: the platform gives up after six times. */
   override async alarm(): Promise<void> {
-    const { storage } = this.ctx;
+    let due: number | undefined;
     try {
-      prune(storage, Date.now());
-      const message = lastMessage(storage);
-      if (message && isDue(storage)) {
-        await crashPoint("after-acknowledgement");
-        this.#runner = this.#newRunner(message);
-        await this.#runner.run();
-      }
-      this.#runner = undefined;
-      const due = this.#nextDue();
-      if (due !== undefined) await storage.setAlarm(due);
+      const canWork = await this.#work();
+      due = this.#nextDue();
+      if (due !== undefined && !canWork) due = Math.max(due, Date.now() + this.#brokenPauseMs());
     } catch (error) {
-      this.#runner = undefined;
       log.error("alarm.failed", { error: describe(error) });
-      await storage.setAlarm(Date.now() + BROKEN_RETRY_MS);
+      due = Date.now() + this.#brokenPauseMs();
+    }
+    if (due !== undefined) await this.ctx.storage.setAlarm(Math.max(due, soon()));
+  }
+
+  /** Does what is due. False where the settings do not allow any work. */
+  async #work(): Promise<boolean> {
+    const { storage } = this.ctx;
+    prune(storage, Date.now());
+    const message = lastMessage(storage);
+    if (!message || !isDue(storage)) return true;
+    await crashPoint("after-acknowledgement");
+    const settings = this.#readSettings(message.appId);
+    this.#runner = this.#newRunner(message.chat, settings);
+    try {
+      await this.#runner.run();
+    } finally {
+      this.#runner = undefined;
+    }
+    return settings !== undefined;
+  }
+
+  /** Until the next look when storage or settings are broken: half as long as it has been, from a minute to an hour. */
+  #brokenPauseMs(): number {
+    try {
+      const sinceMs = openTurns(this.ctx.storage)[0]?.messages[0]?.receivedAtMs ?? 0;
+      return Math.min(Math.max((Date.now() - sinceMs) / 2, 60_000), 60 * 60_000);
+    } catch {
+      return 60_000; // the storage does not even tell how long it has been
     }
   }
 
@@ -74,17 +97,37 @@ export class Conversation extends DurableObject {
     return nextDue({ plan, reportAtMs: reportAtMs(storage), pruneAtMs: pruneAtMs(storage) }, nowMs);
   }
 
-  #newRunner({ appId, chat }: IncomingMessage): TurnRunner {
-    const config = readConfig(this.env);
-    const bot = findBot(config, appId);
-    if (!bot) throw new Error("this deployment no longer knows the bot of this chat");
+  /** Undefined where the settings are broken or no longer know the bot: its turns wait for better ones. */
+  #readSettings(appId: string): Settings | undefined {
+    try {
+      const config = readConfig(this.env);
+      const bot = findBot(config, appId);
+      if (bot) return { config, bot };
+      log.error("bot.unknown", { appId });
+    } catch (error) {
+      log.error("config.invalid", { error: describe(error) });
+    }
+    return undefined;
+  }
+
+  /** Without settings the runner reaches nobody; it only ends what has waited for too long. */
+  #newRunner(chat: Chat, settings: Settings | undefined): TurnRunner {
     const allowance = new Allowance();
-    const api = { ...config.qq, appId, transport: allowance.counted(direct) };
+    const base = { storage: this.ctx.storage, now: Date.now, newReference, wait, crashPoint };
+    if (!settings) {
+      const unreachable = () => Promise.reject(new Error("the settings are broken"));
+      const nobody = {
+        generate: unreachable,
+        send: unreachable,
+        askForLease: unreachable,
+        reportFailures: unreachable,
+      };
+      return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
+    }
+    const { config, bot } = settings;
+    const api = { ...config.qq, appId: bot.appId, transport: allowance.counted(direct) };
     return new TurnRunner({
-      storage: this.ctx.storage,
-      now: Date.now,
-      newReference,
-      wait,
+      ...base,
       isExhausted: () => allowance.isExhausted(),
       generate: async ({ history, messages }, options) => {
         const { generateStep, languageModel } = await import("../agent/agent.ts");
@@ -94,7 +137,6 @@ export class Conversation extends DurableObject {
       },
       send: (to, text, slot, token) => sendReply(api, to, { kind: "text", text }, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
-      crashPoint,
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
     });
   }
@@ -102,6 +144,11 @@ export class Conversation extends DurableObject {
   #bot({ appId }: BotConfig) {
     return this.env.BOT.getByName(appId);
   }
+}
+
+/** An alarm set for this very millisecond can be lost (measured; cloudflare/workerd#6866). */
+function soon(): number {
+  return Date.now() + 1;
 }
 
 /** Whether there is more to do than to wait for the next pruning. */

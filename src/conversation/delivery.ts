@@ -9,7 +9,7 @@ import { apologise, finish, say, tryLater } from "./ending.ts";
 import { currentLease, refuseLease } from "./lease.ts";
 import { mark, takeBack, words } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { afterRefusedSend, isOpen, outcomeOf, type Part, retriesAt, type Turn } from "./turn-machine.ts";
+import { afterRefusedSend, isOpen, outcomeOf, type Part, type PartState, type Turn, triedAt } from "./turn-machine.ts";
 import { openTurn } from "./turns.ts";
 
 /** A part this short is not halved any more. */
@@ -24,16 +24,15 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
   let firstTry = false;
   try {
     token = (await currentLease(storage, context.askForLease, now)).token;
+    if (!openTurn(storage, turn.id)) return; // stopped while it waited for its token
     await crashPoint("before-send");
     firstTry = context.untried.delete(`${turn.id}/${n}`);
     await context.send(message.chat, part.text, { msgId: part.msgId, msgSeq: part.msgSeq }, token);
   } catch (error) {
     const refusal = toRefusal(error, "turn.send");
     // Without a token nothing was sent.
-    refused(context, turn, part, token === undefined ? { ...refusal, costsNoReply: true } : refusal, {
-      token,
-      firstTry,
-    });
+    const unsent = { ...refusal, costsNoReply: true, outcomeUnknown: false };
+    refused(context, turn, part, token === undefined ? unsent : refusal, { token, firstTry });
     return;
   }
   await crashPoint("after-send");
@@ -60,7 +59,7 @@ function refused(
 ): void {
   const { storage } = context;
   const verdict = afterRefusedSend(refusal, {
-    retries: retriesAt(turn),
+    tried: triedAt(turn),
     firstTry,
     hasLinks: defuseLinks(part.text) !== part.text,
     divisible: part.text.length > LEAST_PART_LENGTH,
@@ -72,9 +71,9 @@ function refused(
       case "delivered":
         return delivered(context, turn, part);
       case "again":
-        if (verdict.newToken && token !== undefined) refuseLease(storage, token);
+        if (verdict.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
         if (refusal.outcomeUnknown && token !== undefined) mark(storage, turn.id, part.n, "uncertain");
-        return tryLater(context, turn, verdict.delayMs);
+        return tryLater(context, turn, verdict.remedy, verdict.delayMs);
       case "resequence":
         return sayAgain(context, turn, part, (text) => text);
       case "defuse":
@@ -104,16 +103,20 @@ function sayAgain(
   if (current) say(context, current, change(text), maxLength);
 }
 
+function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {
+  if (refusal.closesMessage) return "closed";
+  if (mayHaveArrived && !refusal.blocksText) return "unheard";
+  return refusal.costsNoReply ? "uncounted" : "refused";
+}
+
 /**
  * QQ does not take this part. Its text goes to another message of the turn, or is kept, unless it may have arrived after
  * all; blocked words are said to be blocked.
  */
 function giveUp(context: TurnContext, turn: Turn, part: Part, refusal: Refusal): void {
   const { storage } = context;
-  const mayHaveArrived = part.state === "uncertain" || refusal.outcomeUnknown;
-  if (mayHaveArrived && !refusal.blocksText) mark(storage, turn.id, part.n, "unheard");
-  else
-    mark(storage, turn.id, part.n, refusal.closesMessage ? "closed" : refusal.costsNoReply ? "uncounted" : "refused");
+  const mayHaveArrived = part.state === "uncertain" || refusal.outcomeUnknown === true;
+  mark(storage, turn.id, part.n, endState(refusal, mayHaveArrived));
   const current = openTurn(storage, turn.id);
   if (!current) return; // stopped meanwhile
   if (refusal.blocksText && !current.fault) return apologise(context, turn.id, "blocked", refusal);

@@ -2,7 +2,7 @@
  * How a turn goes on when something was decided: its words are booked, it is tried again later, it is told why not, it
  * ends. Changes of the tables alone; each function is one transaction.
  */
-import type { Refusal } from "../errors.ts";
+import type { Refusal, Remedy } from "../errors.ts";
 import { log } from "../log.ts";
 import { book, keep, keptOf, takeBack } from "./outbox.ts";
 import { recordFailure } from "./report.ts";
@@ -24,10 +24,10 @@ export function say(context: TurnContext, turn: Turn, text: string, maxLength?: 
 }
 
 /** Ends an attempt in order; the next one begins after `delayMs`. */
-export function tryLater({ storage, now, begun }: TurnContext, turn: Turn, delayMs: number): void {
+export function tryLater({ storage, now, begun }: TurnContext, turn: Turn, remedy: Remedy, delayMs: number): void {
   const current = openTurn(storage, turn.id);
   if (!current) return;
-  recordRetry(storage, current, now() + delayMs);
+  recordRetry(storage, current, remedy, now() + delayMs);
   begun.delete(turn.id);
 }
 

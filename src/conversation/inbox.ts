@@ -4,7 +4,7 @@
  */
 import { parseCommand } from "../commands/index.ts";
 import type { IncomingMessage } from "../event.ts";
-import { book } from "./outbox.ts";
+import { book, keep } from "./outbox.ts";
 import { queueFull } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { MAX_RESTARTS, type Turn } from "./turn-machine.ts";
@@ -34,7 +34,10 @@ function place(storage: Storage, message: IncomingMessage, nowMs: number): Extra
     const stopped = open.filter((turn) => turn.kind !== "notice" && mayStop(message, turn));
     const reply = command.run({
       stop() {
-        for (const { id } of stopped) endTurn(storage, id, "stopped", nowMs);
+        for (const { id } of stopped) {
+          endTurn(storage, id, "stopped", nowMs);
+          keep(storage, id, "", { told: true }); // what is left of it is not wanted
+        }
         return stopped.length;
       },
       takeKept: () => undefined,

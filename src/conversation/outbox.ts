@@ -75,7 +75,7 @@ export function words({ text }: Part): string {
 
 /** Keeps text that did not reach the person, in place of what was kept of the turn before. */
 export function keep(storage: Storage, turn: number, text: string, { told }: { told: boolean }): void {
-  run(storage, "UPDATE turn SET kept = ?, kept_told = ? WHERE id = ?", text === "" ? null : text, told ? 1 : 0, turn);
+  run(storage, "UPDATE turn SET kept = ?, told = ? WHERE id = ?", text === "" ? null : text, told ? 1 : 0, turn);
 }
 
 export function keptOf(storage: Storage, turn: number): string {
@@ -93,15 +93,22 @@ export function takeKept(storage: Storage, sender: string): string | undefined {
   return kept?.kept;
 }
 
-/** Whether a person's recent answer was kept without a word to them; from here on they count as told. */
-export function takeUntold(storage: Storage, sender: string, beforeTurn: number): boolean {
-  const untold = rows<{ id: number }>(
+/** What a person has not been told yet about a recent turn of theirs that failed; from here on they have. */
+export function takeUntold(
+  storage: Storage,
+  sender: string,
+  beforeTurn: number,
+): "kept" | "unsure" | "missed" | undefined {
+  const failed = rows<{ id: number; kept: string | null }>(
     storage,
-    `SELECT id FROM turn WHERE id BETWEEN ? AND ? AND sender = ? AND kept IS NOT NULL AND kept_told = 0 AND ended_at IS NOT NULL`,
+    `SELECT id, kept FROM turn
+     WHERE id BETWEEN ? AND ? AND sender = ? AND outcome = 'failed' AND told = 0 AND kind <> 'notice' ORDER BY id DESC`,
     beforeTurn - 20,
     beforeTurn - 1,
     sender,
   );
-  for (const { id } of untold) run(storage, "UPDATE turn SET kept_told = 1 WHERE id = ?", id);
-  return untold.length > 0;
+  for (const { id } of failed) run(storage, "UPDATE turn SET told = 1 WHERE id = ?", id);
+  if (failed.length === 0) return undefined;
+  if (failed.some(({ kept }) => kept !== null)) return "kept";
+  return failed.some(({ id }) => partsOf(storage, id).some(({ state }) => state === "unheard")) ? "unsure" : "missed";
 }

@@ -21,11 +21,11 @@ export const MIGRATIONS: readonly string[] = [
     restarts INTEGER NOT NULL DEFAULT 0, -- model calls given up because a message joined
     point TEXT NOT NULL DEFAULT '',      -- where the turn stood when the next three were written
     attempts INTEGER NOT NULL DEFAULT 0, -- starts at this point that were not brought to an orderly end
-    retries INTEGER NOT NULL DEFAULT 0,  -- orderly repetitions at this point
+    tried TEXT NOT NULL DEFAULT '[]',    -- JSON array: the remedies of the orderly repetitions at this point
     not_before INTEGER NOT NULL DEFAULT 0,
     fault TEXT,                          -- JSON Fault: why the person gets a sentence instead of an answer
     kept TEXT,                           -- text that could not be delivered
-    kept_told INTEGER NOT NULL DEFAULT 0,-- the person knows about the kept text
+    told INTEGER NOT NULL DEFAULT 0,     -- the person knows how it ended
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     ended_at INTEGER,

@@ -40,9 +40,13 @@ export function apology({ kind, reference }: Fault): string {
 /** Ends the last part of an answer that did not fit. Its length is reserved when the parts are cut. */
 export const MORE = "\n…(还有内容,发送「继续」接着看 / send 「继续」 for the rest)";
 
-/** Begins the next answer after one that could not be delivered. */
-export const UNDELIVERED =
-  "(上一条回答没能送达,发送「继续」可以看到它。/ The last answer could not be delivered; send 「继续」 to see it.)\n\n";
+/** Begins the next answer after a turn that failed without a word. */
+export const UNTOLD = {
+  kept: "(上一条回答没能送达,发送「继续」可以看到它。/ The last answer could not be delivered; send 「继续」 to see it.)\n\n",
+  unsure:
+    "(上一条回答可能没有送达,没看到的话请再问一次。/ The last answer may not have arrived; ask again if you miss it.)\n\n",
+  missed: "(上一条消息没来得及回答,请再问一次。/ There was no time to answer your last message; please ask again.)\n\n",
+};
 
 export function queueFull(limit: number): string {
   return (

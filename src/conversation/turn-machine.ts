@@ -2,7 +2,7 @@
  * What next? Pure functions from what is stored to what is to be done: no clock, no storage, no network. Everything
  * that can be lost by a crash is in the arguments, so running it again after one gives the same answer.
  */
-import type { Refusal } from "../errors.ts";
+import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { freeSlots, replyWindow } from "../qq/reply-budget.ts";
 
@@ -49,7 +49,8 @@ export interface Turn {
   restarts: number;
   point: string;
   attempts: number;
-  retries: number;
+  /** The remedies of the orderly repetitions at `point`, in their order. */
+  tried: readonly Remedy[];
   notBeforeMs: number;
   steps: number;
   parts: readonly Part[];
@@ -97,6 +98,8 @@ export interface Circumstances {
 const LANES = 3;
 /** An attempt at the same point that would be the third is not made: the turn may be what kills the process. */
 const MAX_ATTEMPTS = 2;
+/** Sending again is harmless and hardly ever what kills: a part is given up later than a model call. */
+const MAX_SEND_ATTEMPTS = 4;
 /** A message may restart the model call of the running turn this often; then it waits for the next turn. */
 export const MAX_RESTARTS = 2;
 
@@ -111,8 +114,8 @@ export function pointOf(turn: Pick<Turn, "restarts" | "steps" | "parts">): strin
   return turn.parts.length === 0 ? `step ${turn.steps} of try ${turn.restarts}` : `part ${open}`;
 }
 
-export function retriesAt(turn: Turn): number {
-  return turn.point === pointOf(turn) ? turn.retries : 0;
+export function triedAt(turn: Turn): readonly Remedy[] {
+  return turn.point === pointOf(turn) ? turn.tried : [];
 }
 
 export function attemptsAt(turn: Turn): number {
@@ -129,32 +132,32 @@ type Step = Action | { kind: "wait"; untilMs: number } | undefined;
 export function nextActions(turns: readonly Turn[], circumstances: Circumstances): Plan {
   const { working, begun } = circumstances;
   const died = (turn: Turn) => attemptsAt(turn) > 0 && !begun.has(turn.id);
-  // After a death, one at a time: else a neighbour would be blamed for what the poisoned turn does.
-  const lanes = turns.some(died) ? 1 : LANES;
+  // After a death one thing at a time: else a neighbour would be blamed for what the poisoned turn does.
+  const cautious = turns.some(died);
   // A part of a turn that was stopped may still be on its way; nothing overtakes it.
   const lingering = [...working].some((id) => turns.every((turn) => turn.id !== id));
+  let underWay = working.size;
   let generating = turns.filter((turn) => working.has(turn.id) && turn.parts.length === 0).length;
   let queued = 0;
 
   const steps = turns.map((turn, index): Step => {
     if (working.has(turn.id)) return undefined;
-    const poisoned = died(turn) && attemptsAt(turn) >= MAX_ATTEMPTS;
     const ahead = turns.slice(0, index).filter((earlier) => !overtakes(earlier));
-    if (turn.parts.length > 0)
-      return deliver(turn, {
-        ...circumstances,
-        poisoned,
-        mustWait: (ahead.length > 0 || lingering) && !overtakes(turn),
-      });
-
-    const isFree = lanes === 1 ? ahead.every(({ parts }) => parts.length > 0) : generating < lanes;
-    if (isFree && ahead.every(({ sender }) => sender !== turn.sender)) {
-      const step = answer(turn, { ...circumstances, poisoned });
+    const mayWork = !cautious || underWay === 0;
+    const deaths = died(turn) ? attemptsAt(turn) : 0;
+    let step: Exclude<Step, undefined>;
+    if (turn.parts.length > 0) {
+      const mustWait = !mayWork || ((ahead.length > 0 || lingering) && !overtakes(turn));
+      step = deliver(turn, { ...circumstances, poisoned: deaths >= MAX_SEND_ATTEMPTS, mustWait });
+    } else if (mayWork && generating < LANES && ahead.every(({ sender }) => sender !== turn.sender)) {
+      step = answer(turn, { ...circumstances, poisoned: deaths >= MAX_ATTEMPTS });
       if (step.kind === "generate") generating += 1;
-      return step;
+    } else {
+      queued += 1;
+      step = queue(turn, { ...circumstances, turnsAhead: Math.ceil((queued + generating) / (cautious ? 1 : LANES)) });
     }
-    queued += 1;
-    return queue(turn, { ...circumstances, turnsAhead: Math.ceil((queued + generating) / lanes) });
+    if (step.kind === "generate" || step.kind === "send") underWay += 1;
+    return step;
   });
 
   const waits = steps.filter((step) => step?.kind === "wait").map(({ untilMs }) => untilMs);
@@ -176,7 +179,7 @@ function deliver(
   if (mustWait && nowMs < closesAtMs - SEND_MARGIN_MS) return { kind: "wait", untilMs: closesAtMs - SEND_MARGIN_MS };
   if (nowMs >= closesAtMs) return { kind: "replan", turn: turn.id };
   if (poisoned) return { kind: "finish", turn: turn.id, outcome: "failed" };
-  if (nowMs < turn.notBeforeMs) return { kind: "wait", untilMs: turn.notBeforeMs };
+  if (nowMs < turn.notBeforeMs) return { kind: "wait", untilMs: Math.min(turn.notBeforeMs, closesAtMs) };
   return { kind: "send", turn: turn.id, part: part.n };
 }
 
@@ -223,7 +226,7 @@ function windowOf(turn: Turn, msgId: string): number {
 
 export type Verdict =
   | { kind: "delivered" }
-  | { kind: "again"; delayMs: number; newToken: boolean }
+  | { kind: "again"; remedy: Remedy; delayMs: number }
   /** The same text under the next `msg_seq`. */
   | { kind: "resequence" }
   | { kind: "defuse" }
@@ -231,15 +234,19 @@ export type Verdict =
   | { kind: "giveUp" };
 
 const BACK_OFFS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+/** Between two tries of a part whose fate is unknown, until its window ends. */
+const LONG_BACK_OFF_MS = 60_000;
+const MODEL_BACK_OFFS = 3;
 
-/** The wait before the repetition that follows `retries` others, or undefined when it has been enough. */
-export function backOffMs(retries: number, retryAfterMs = 0): number | undefined {
-  const delayMs = BACK_OFFS_MS[retries];
-  return delayMs === undefined ? undefined : Math.min(Math.max(delayMs, retryAfterMs), 30_000);
+/** The wait before the repetition that follows `waits` others, or undefined when it has been enough. */
+export function backOffMs(waits: number, retryAfterMs = 0): number | undefined {
+  const delayMs = BACK_OFFS_MS[waits];
+  return delayMs === undefined ? undefined : Math.max(delayMs, retryAfterMs);
 }
 
 export interface SendCircumstances {
-  retries: number;
+  /** What was tried for this part before. */
+  tried: readonly Remedy[];
   /** True only where it is certain that this part was never tried before. */
   firstTry: boolean;
   /** Defusing its links would change the text. */
@@ -249,22 +256,27 @@ export interface SendCircumstances {
 }
 
 /** What a refused send leads to. The first remedy, then the second, then giving up with the text kept. */
-export function afterRefusedSend(refusal: Refusal, circumstances: SendCircumstances): Verdict {
-  const { retries, firstTry, hasLinks, divisible } = circumstances;
+export function afterRefusedSend(
+  refusal: Refusal,
+  { tried, firstTry, hasLinks, divisible }: SendCircumstances,
+): Verdict {
   for (const remedy of [refusal.remedy, refusal.otherwise]) {
     switch (remedy) {
       case "alreadySent":
         // On a first try it cannot have arrived: the number was taken by somebody else's reply to the same message.
         return firstTry ? { kind: "resequence" } : { kind: "delivered" };
       case "refreshToken":
-        if (retries === 0) return { kind: "again", delayMs: 0, newToken: true };
+        if (!tried.includes(remedy)) return { kind: "again", remedy, delayMs: 0 };
         break;
       case "retryOnce":
-        if (retries === 0) return { kind: "again", delayMs: 1_000, newToken: false };
+        if (!tried.includes(remedy)) return { kind: "again", remedy, delayMs: 1_000 };
         break;
       case "backOff": {
-        const delayMs = backOffMs(retries, refusal.retryAfterMs);
-        if (delayMs !== undefined) return { kind: "again", delayMs, newToken: false };
+        const waits = tried.filter((one) => one === remedy).length;
+        // Repeating is harmless, and giving up would leave the person without a word: as long as the window is open.
+        const delayMs =
+          backOffMs(waits, refusal.retryAfterMs) ?? (refusal.outcomeUnknown ? LONG_BACK_OFF_MS : undefined);
+        if (delayMs !== undefined) return { kind: "again", remedy, delayMs };
         break;
       }
       case "stripLinks":
@@ -289,12 +301,13 @@ export function afterRefusedSend(refusal: Refusal, circumstances: SendCircumstan
 }
 
 /** How long to wait before the model is asked again, or undefined when the person is to be told instead. */
-export function afterModelFailure(refusal: Refusal, retries: number): number | undefined {
+export function afterModelFailure(refusal: Refusal, tried: readonly Remedy[]): number | undefined {
+  const before = tried.filter((one) => one === refusal.remedy).length;
   switch (refusal.remedy) {
     case "retryOnce":
-      return retries === 0 ? 1_000 : undefined;
+      return before === 0 ? 1_000 : undefined;
     case "backOff":
-      return retries < 3 ? backOffMs(retries, refusal.retryAfterMs) : undefined;
+      return before < MODEL_BACK_OFFS ? backOffMs(before, refusal.retryAfterMs) : undefined;
     default:
       return undefined;
   }

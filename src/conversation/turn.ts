@@ -7,10 +7,10 @@ import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, say } from "./ending.ts";
 import { mark, takeBack } from "./outbox.ts";
-import { deliverReports } from "./report.ts";
+import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, isOpen, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
@@ -18,13 +18,18 @@ type Work = Extract<Action, { kind: "generate" | "send" }>;
 
 /** Work under way ends the wait sooner; this only bounds it. */
 const LONGEST_WAIT_MS = 60_000;
+/** The platform opens six connections at a time. */
+const MOST_AT_ONCE = 6;
 
 export class TurnRunner {
   readonly #context: TurnContext;
   readonly #working = new Map<number, AbortController>();
   /** Ends the wait: something was stored, or some work ended. */
   #changed = new AbortController();
-  /** The storage itself failed under some work. */
+  /** Starts whose attempt is stored: turn and restart. */
+  readonly #starts = new Set<string>();
+  #reporting = false;
+  /** The storage itself failed under some work: begin nothing more, and say so when the rest has ended. */
   #broken: unknown;
 
   constructor(collaborators: Collaborators) {
@@ -43,26 +48,50 @@ export class TurnRunner {
    * @throws whatever the storage throws; the tables stay as they were.
    */
   async run(): Promise<void> {
-    const { storage, reportFailures, now, isExhausted } = this.#context;
-    do {
-      await this.#runTurns();
-      await deliverReports(storage, reportFailures, now());
-    } while (this.#plan().actions.length > 0 && !isExhausted());
-  }
-
-  async #runTurns(): Promise<void> {
     const { wait, now, isExhausted } = this.#context;
+    this.#recover();
     for (;;) {
-      if (this.#broken !== undefined) throw this.#broken;
       this.#changed = new AbortController();
       const { actions, wakeAtMs = Number.POSITIVE_INFINITY } = this.#plan();
-      const changes = actions.filter((action) => !isWork(action));
+      const changes = this.#broken === undefined ? actions.filter((action) => !isWork(action)) : [];
       for (const action of changes) this.#change(action);
       if (changes.length > 0) continue;
-      if (!isExhausted()) for (const action of actions.filter(isWork)) this.#start(action);
-      if (this.#working.size === 0) return;
+      if (this.#broken === undefined) {
+        for (const action of actions.filter(isWork)) {
+          if (this.#working.size < MOST_AT_ONCE && !isExhausted()) this.#start(action);
+        }
+        this.#report();
+      }
+      if (this.#working.size === 0 && !this.#reporting) {
+        if (this.#broken !== undefined) throw this.#broken;
+        return;
+      }
       await wait(Math.min(Math.max(0, wakeAtMs - now()), LONGEST_WAIT_MS), this.#changed.signal);
     }
+  }
+
+  /** An attempt without an orderly end may have ended while a part was on its way. */
+  #recover(): void {
+    const { storage } = this.#context;
+    for (const { id, attempts, parts } of openTurns(storage)) {
+      const part = attempts > 0 ? parts.find(isOpen) : undefined;
+      if (part?.state === "pending") mark(storage, id, part.n, "uncertain");
+    }
+  }
+
+  /** Tells the Bot what is due, beside the turns: nobody's answer waits for it. */
+  #report(): void {
+    const { storage, reportFailures, now, isExhausted } = this.#context;
+    if (this.#reporting || isExhausted() || (reportAtMs(storage) ?? Number.POSITIVE_INFINITY) > now()) return;
+    this.#reporting = true;
+    deliverReports(storage, reportFailures, now())
+      .catch((error: unknown) => {
+        this.#broken ??= error;
+      })
+      .finally(() => {
+        this.#reporting = false;
+        this.#changed.abort();
+      });
   }
 
   #plan(): Plan {
@@ -74,14 +103,12 @@ export class TurnRunner {
     const { storage, now, begun } = this.#context;
     const turn = openTurn(storage, action.turn);
     if (!turn) return;
-    if (!begun.has(turn.id)) {
-      storage.transactionSync(() => {
-        recordAttempt(storage, turn, now());
-        // An attempt without an orderly end may have ended while this part was on its way.
-        if (turn.attempts > 0 && action.kind === "send") mark(storage, turn.id, action.part, "uncertain");
-      });
+    // A restart after a join is a new start: without this, joins would hide how often a turn has killed the process.
+    const start = `${turn.id} ${turn.restarts}`;
+    if (!begun.has(turn.id) || !this.#starts.has(start)) {
+      recordAttempt(storage, turn, now());
       begun.add(turn.id);
-      return this.#start(action);
+      this.#starts.add(start);
     }
     const controller = new AbortController();
     this.#working.set(turn.id, controller);
@@ -90,7 +117,11 @@ export class TurnRunner {
         ? answer(this.#context, turn, controller.signal)
         : deliver(this.#context, turn, action.part);
     work
-      .catch((error: unknown) => apologise(this.#context, turn.id, "bug", toRefusal(error, `turn.${action.kind}`)))
+      .catch((error: unknown) => {
+        // What became of a part is for the next look at the tables to say: it may have arrived.
+        if (action.kind === "send") throw error;
+        apologise(this.#context, turn.id, "bug", toRefusal(error, "turn.answer"));
+      })
       .catch((error: unknown) => {
         this.#broken ??= error;
       })

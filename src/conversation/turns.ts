@@ -2,9 +2,10 @@
  * The rows of turns and how they change. Every function here is synchronous; the caller puts what belongs together into
  * one transaction.
  */
+import type { Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind } from "./turn-machine.ts";
+import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind, triedAt } from "./turn-machine.ts";
 
 interface TurnRow {
   id: number;
@@ -14,7 +15,7 @@ interface TurnRow {
   restarts: number;
   point: string;
   attempts: number;
-  retries: number;
+  tried: string;
   not_before: number;
   fault: string | null;
 }
@@ -26,7 +27,7 @@ interface TurnRow {
 export function openTurns(storage: Storage): Turn[] {
   return rows<TurnRow>(
     storage,
-    `SELECT id, kind, sender, messages, restarts, point, attempts, retries, not_before, fault FROM turn
+    `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault FROM turn
      WHERE id >= (SELECT open_from FROM turn ORDER BY id DESC LIMIT 1) AND ended_at IS NULL ORDER BY id`,
   ).map((row) => toTurn(storage, row));
 }
@@ -35,7 +36,7 @@ export function openTurns(storage: Storage): Turn[] {
 export function openTurn(storage: Storage, id: number): Turn | undefined {
   const row = rows<TurnRow>(
     storage,
-    `SELECT id, kind, sender, messages, restarts, point, attempts, retries, not_before, fault FROM turn
+    `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault FROM turn
      WHERE id = ? AND ended_at IS NULL`,
     id,
   )[0];
@@ -51,7 +52,7 @@ function toTurn(storage: Storage, row: TurnRow): Turn {
     restarts: row.restarts,
     point: row.point,
     attempts: row.attempts,
-    retries: row.retries,
+    tried: JSON.parse(row.tried),
     notBeforeMs: row.not_before,
     steps: rows(storage, "SELECT n FROM step WHERE turn = ?", row.id).length,
     parts: partsOf(storage, row.id),
@@ -95,7 +96,7 @@ export function joinTurn(
 ): void {
   run(
     storage,
-    "UPDATE turn SET messages = json_insert(messages, '$[#]', json(?)), restarts = restarts + ?, not_before = 0 WHERE id = ?",
+    "UPDATE turn SET messages = json_insert(messages, '$[#]', json(?)), restarts = restarts + ? WHERE id = ?",
     JSON.stringify(message),
     restart ? 1 : 0,
     turn.id,
@@ -108,23 +109,22 @@ export function recordAttempt(storage: Storage, turn: Turn, nowMs: number): void
   const samePoint = turn.point === pointOf(turn);
   run(
     storage,
-    "UPDATE turn SET point = ?, attempts = ?, retries = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
+    "UPDATE turn SET point = ?, attempts = ?, tried = ?, started_at = coalesce(started_at, ?) WHERE id = ?",
     pointOf(turn),
     samePoint ? turn.attempts + 1 : 1,
-    samePoint ? turn.retries : 0,
+    JSON.stringify(triedAt(turn)),
     nowMs,
     turn.id,
   );
 }
 
 /** An orderly end of an attempt that is to be repeated: it is no longer counted as one that may have died. */
-export function recordRetry(storage: Storage, turn: Turn, notBeforeMs: number): void {
-  const samePoint = turn.point === pointOf(turn);
+export function recordRetry(storage: Storage, turn: Turn, remedy: Remedy, notBeforeMs: number): void {
   run(
     storage,
-    "UPDATE turn SET point = ?, attempts = 0, retries = ?, not_before = ? WHERE id = ?",
+    "UPDATE turn SET point = ?, attempts = 0, tried = ?, not_before = ? WHERE id = ?",
     pointOf(turn),
-    samePoint ? turn.retries + 1 : 1,
+    JSON.stringify([...triedAt(turn), remedy]),
     notBeforeMs,
     turn.id,
   );
@@ -180,6 +180,7 @@ export function prune(storage: Storage, nowMs: number): void {
     run(storage, "DELETE FROM seen WHERE key IN (SELECT value ->> '$.id' FROM json_each(?))", messages);
     run(storage, "DELETE FROM step WHERE turn = ?", id);
     run(storage, "DELETE FROM part WHERE turn = ?", id);
+    run(storage, "DELETE FROM report WHERE turn = ?", id); // nobody could be told for all that time
     run(storage, "DELETE FROM turn WHERE id = ?", id);
   }
 }

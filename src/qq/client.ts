@@ -9,7 +9,7 @@ import type { Chat } from "../event.ts";
 import type { Secret } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { encode, type ReplySlot } from "./encode.ts";
-import { findErrorRow, type WireRefusal } from "./error-codes.ts";
+import { findErrorRow } from "./error-codes.ts";
 import { WireError, WireSent, WireToken } from "./wire.ts";
 
 /** QQ asks for at least 5 s, so that the result of a message that did go out is not lost. */
@@ -28,22 +28,15 @@ export interface AccessToken {
   expiresAtMs: number;
 }
 
-/** Sends one part as a passive reply. Returns QQ's id of it, where QQ gives one. */
-export async function sendReply(
-  api: QQApi,
-  chat: Chat,
-  reply: Reply,
-  slot: ReplySlot,
-  token: string,
-): Promise<string | undefined> {
+/** Sends one part as a passive reply. Returns QQ's id of it: an answer without one says nothing of a delivery. */
+export async function sendReply(api: QQApi, chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<string> {
   const folder = chat.scene === "group" ? "groups" : "users";
-  const body = await call(api, "qq.send", "api", {
+  const { id } = await call(api, "qq.send", WireSent, {
     url: `${api.apiBase}/v2/${folder}/${encodeURIComponent(chat.id)}/messages`,
     body: encode(reply, slot),
     headers: { authorization: `QQBot ${token}`, "x-union-appid": api.appId },
   });
-  const sent = v.safeParse(WireSent, body);
-  return sent.success ? sent.output.id : undefined;
+  return id;
 }
 
 /**
@@ -52,16 +45,15 @@ export async function sendReply(
  */
 export async function requestToken(api: QQApi, appSecret: Secret, now: () => number): Promise<AccessToken> {
   const askedAtMs = now();
-  const body = await call(api, "qq.token", "token", {
+  const token = await call(api, "qq.token", WireToken, {
     url: api.tokenUrl,
     body: { appId: api.appId, clientSecret: appSecret.reveal() },
     headers: {},
   });
-  const wire = v.safeParse(WireToken, body);
-  // A refusal may come with status 200: the presence of the token decides.
-  if (!wire.success) throw refused("qq.token", { endpoint: "token", status: 200 }, body, new Headers());
-  return { value: wire.output.access_token, expiresAtMs: askedAtMs + wire.output.expires_in * 1000 };
+  return { value: token.access_token, expiresAtMs: askedAtMs + token.expires_in * 1000 };
 }
+
+type Operation = "qq.send" | "qq.token";
 
 interface Call {
   url: string;
@@ -69,12 +61,13 @@ interface Call {
   headers: Record<string, string>;
 }
 
-async function call(
+/** The answer as `expected`. Its shape decides, not the status: a refusal may come with 200, an audit with 202. */
+async function call<S extends v.GenericSchema>(
   api: QQApi,
-  operation: string,
-  endpoint: "token" | "api",
+  operation: Operation,
+  expected: S,
   { url, body, headers }: Call,
-): Promise<unknown> {
+): Promise<v.InferOutput<S>> {
   const all = new Headers(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()]));
   for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
   all.set("content-type", "application/json; charset=utf-8");
@@ -100,34 +93,26 @@ async function call(
     clearTimeout(timer);
   }
   const json = parseJson(answer);
-  const error = v.safeParse(WireError, json);
-  const code = error.success ? (error.output.err_code ?? error.output.code) : undefined;
-  // 204 has no body. A page with status 200 is a relay that leads elsewhere: nothing was sent.
-  const readable = json !== undefined || answer === "";
-  // 201 and 202 are an asynchronous "success" that carries an error body.
-  if (response.ok && readable && (code === undefined || code === 0)) return json;
-  throw refused(operation, { endpoint, status: response.status }, json, response.headers);
+  const success = v.safeParse(expected, json);
+  if (response.ok && success.success) return success.output;
+  throw refused(operation, response, json);
 }
 
-function refused(
-  operation: string,
-  at: Pick<WireRefusal, "endpoint" | "status">,
-  json: unknown,
-  headers: Headers,
-): QQApiError {
+function refused(operation: Operation, { status, headers }: Response, json: unknown): QQApiError {
   const parsed = v.safeParse(WireError, json);
   const wire = parsed.success ? parsed.output : {};
-  const found = findErrorRow({ ...at, errCode: wire.err_code, code: wire.code });
+  const endpoint = operation === "qq.token" ? "token" : "api";
+  const found = findErrorRow({ endpoint, status, errCode: wire.err_code, code: wire.code });
   const retryAfterS = Number(headers.get("retry-after") ?? Number.NaN);
   return new QQApiError({
     operation,
-    summary: `${found.meaning} (HTTP ${at.status}${wire.code === undefined ? "" : `, code ${wire.code}`}${
+    summary: `${found.meaning} (HTTP ${status}${wire.code === undefined ? "" : `, code ${wire.code}`}${
       wire.err_code === undefined ? "" : `, err_code ${wire.err_code}`
     })`,
     advice: found.advice,
     remedy: found.remedy,
     otherwise: found.otherwise,
-    code: wire.err_code ?? wire.code ?? at.status,
+    code: wire.err_code ?? wire.code ?? status,
     traceId: headers.get("x-tps-trace-id") ?? wire.trace_id,
     retryAfterMs: Number.isFinite(retryAfterS) ? retryAfterS * 1000 : undefined,
     costsNoReply: found.costsNoReply,

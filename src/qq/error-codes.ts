@@ -156,6 +156,9 @@ export function findErrorRow({ endpoint, status, errCode, code }: WireRefusal): 
   const table = endpoint === "token" ? TOKEN_ERRORS : API_ERRORS;
   const byCode = (wanted: number | undefined) =>
     table.find(({ codes }) => wanted !== undefined && codes.includes(wanted));
-  const byStatus = HTTP_ROWS.find(({ from, to }) => status >= from && status <= to)?.row;
+  const hasCode = Boolean(errCode ?? code);
+  // An unknown code is a refusal, whatever the status claims.
+  const asStatus = hasCode && status < 400 ? 400 : status;
+  const byStatus = HTTP_ROWS.find(({ from, to }) => asStatus >= from && asStatus <= to)?.row;
   return byCode(errCode) ?? byCode(code) ?? byStatus ?? UNREADABLE;
 }

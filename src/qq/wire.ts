@@ -26,6 +26,9 @@ export const WireValidation = v.object({
 
 const id = v.pipe(v.string(), v.nonEmpty());
 
+/** Becomes part of an address, so nothing that an address takes apart. */
+const openid = v.pipe(v.string(), v.regex(/^[^\s/\\?#%.]{1,128}$/));
+
 /** RFC 3339 today; a Go time string and an integer have been seen before, so it is read leniently. */
 const timestamp = v.optional(v.nullable(v.union([v.string(), v.number()])));
 
@@ -45,7 +48,7 @@ const message = {
 export const WireC2CMessage = v.looseObject({
   ...message,
   author: v.looseObject({
-    user_openid: id,
+    user_openid: openid,
     username: v.optional(v.nullable(v.string())),
     bot: v.optional(v.nullable(v.boolean())),
   }),
@@ -53,9 +56,9 @@ export const WireC2CMessage = v.looseObject({
 
 export const WireGroupMessage = v.looseObject({
   ...message,
-  group_openid: id,
+  group_openid: openid,
   author: v.looseObject({
-    member_openid: id,
+    member_openid: openid,
     username: v.optional(v.nullable(v.string())),
     bot: v.optional(v.nullable(v.boolean())),
     member_role: v.optional(v.nullable(v.string())),
@@ -68,7 +71,11 @@ export const WireToken = v.looseObject({
   expires_in: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.finite()),
 });
 
-const code = v.fallback(v.optional(v.number()), undefined);
+/** A number; a gateway in between may have made it a string. */
+const code = v.fallback(
+  v.optional(v.pipe(v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/))]), v.transform(Number))),
+  undefined,
+);
 
 /**
  * Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. Each field is read for
@@ -80,4 +87,4 @@ export const WireError = v.looseObject({
   trace_id: v.fallback(v.optional(v.string()), undefined),
 });
 
-export const WireSent = v.looseObject({ id: v.optional(v.string()) });
+export const WireSent = v.looseObject({ id: v.pipe(v.string(), v.nonEmpty()) });

@@ -145,14 +145,15 @@ describe("a token that is refused", () => {
 
 describe("the directory", () => {
   it("knows each chat by when it was first and last seen, the latest first", async () => {
-    await bot.lease(USER, {});
+    const group: Chat = { scene: "group", id: "GROUP0001" };
+    await bot.lease(group, {});
     at(1_000);
-    await bot.lease({ scene: "group", id: "GROUP0001" }, {});
-    at(5_000);
     await bot.lease(USER, {});
+    at(5_000);
+    await bot.lease(group, {});
     expect(await bot.chats()).toEqual([
-      { ...USER, firstSeenMs: START, lastSeenMs: START + 5_000 },
-      { scene: "group", id: "GROUP0001", firstSeenMs: START + 1_000, lastSeenMs: START + 1_000 },
+      { ...group, firstSeenMs: START, lastSeenMs: START + 5_000 },
+      { ...USER, firstSeenMs: START + 1_000, lastSeenMs: START + 1_000 },
     ]);
   });
 

@@ -104,6 +104,7 @@ describe("messages of one person", () => {
     for (const text of ["one", "two", "three"]) await world.say(text);
     await world.settleModel({ kind: "fail", refusal: modelFailures.busy });
     await world.say("four");
+    await world.advance(1_000);
     expect(world.thinkingAbout()).toEqual(["m1 m2 m3 m4"]);
   });
 
@@ -128,12 +129,14 @@ describe("messages of one person", () => {
     expect(world.outcomes().map(({ outcome }) => outcome)).toEqual(["apologised", "answered"]);
   });
 
-  it("join a turn that waits to ask the model again, which then asks at once", async () => {
+  it("join a turn that waits to ask the model again, which goes on waiting as long as the model said", async () => {
     const world = new ChatWorld();
     await world.say("one");
     await world.settleModel({ kind: "fail", refusal: modelFailures.busy });
     expect(world.thinkingAbout()).toEqual([]);
     await world.say("two");
+    expect(world.thinkingAbout()).toEqual([]);
+    await world.advance(1_000);
     expect(world.thinkingAbout()).toEqual(["m1 m2"]);
   });
 

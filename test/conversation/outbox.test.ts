@@ -11,7 +11,7 @@ import {
   takeUntold,
   words,
 } from "../../src/conversation/outbox.ts";
-import { MORE, UNDELIVERED } from "../../src/conversation/sentences.ts";
+import { MORE, UNTOLD } from "../../src/conversation/sentences.ts";
 import type { PartState } from "../../src/conversation/turn-machine.ts";
 import { endTurn, insertTurn, partsOf } from "../../src/conversation/turns.ts";
 import type { IncomingMessage } from "../../src/event.ts";
@@ -131,7 +131,7 @@ describe("booking a text", () => {
     expect(book("not said")).toEqual([]);
     expect(kept()).toBe("not said");
     endTurn(storage, id, "failed", NOW);
-    expect(takeUntold(storage, "ann", id + 1)).toBe(true);
+    expect(takeUntold(storage, "ann", id + 1)).toBe("kept");
   });
 
   it("books no part without a word, which QQ would refuse", () => {
@@ -185,18 +185,24 @@ describe("text that was kept", () => {
     const storage = turns("ann", "bob", "cho");
     keep(storage, 1, "anns", { told: false });
     keep(storage, 2, "bobs", { told: true });
-    expect(["cho", "bob", "ann", "ann"].map((id) => takeUntold(storage, id, 4))).toEqual([false, false, true, false]);
+    expect(["cho", "bob", "ann", "ann"].map((id) => takeUntold(storage, id, 4))).toEqual([
+      "missed",
+      undefined,
+      "kept",
+      undefined,
+    ]);
     expect(takeKept(storage, "ann")).toBe("anns");
   });
 });
 
-describe("a long answer", () => {
-  const digits = (texts: readonly string[]) =>
-    texts
-      .join("")
-      .match(/\d(?=字)/g)
-      ?.join("");
+/** Which of the numbered paragraphs of `ChatWorld` arrived, in order. */
+const digits = (texts: readonly string[]) =>
+  texts
+    .join("")
+    .match(/\d(?=字)/g)
+    ?.join("");
 
+describe("a long answer", () => {
   it("is announced as unfinished and given whole by 「继续」, each part once", async () => {
     const world = new ChatWorld();
     await world.say("tell me all");
@@ -224,7 +230,7 @@ describe("a long answer", () => {
     await world.drain();
     await world.say("something else");
     await world.drain();
-    expect(world.texts().at(-1)).not.toContain(UNDELIVERED);
+    expect(world.texts().at(-1)).not.toContain(UNTOLD);
   });
 
   it("is given over several times 「继续」 where it is that long", async () => {
@@ -270,7 +276,7 @@ describe("an answer that QQ does not take", () => {
     await world.drain();
     await world.say("three");
     await world.drain();
-    expect(world.texts().map((text) => text.startsWith(UNDELIVERED))).toEqual([true, false]);
+    expect(world.texts().map((text) => text.startsWith(UNTOLD.kept))).toEqual([true, false]);
 
     await world.say("继续");
     await world.drain();
@@ -286,6 +292,54 @@ describe("an answer that QQ does not take", () => {
     await world.drain();
     expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 1 }]);
     expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
+  });
+
+  it("is kept whole and in order, what did not fit included, where QQ closes the message in the middle of it", async () => {
+    const world = new ChatWorld();
+    await world.say("tell me all");
+    await world.settleModel({ kind: "answer", paragraphs: 7 });
+    await world.settleSend();
+    await world.settleSend({ kind: "refuse", code: 304027 });
+    for (let times = 0; times < 2; times += 1) {
+      await world.say("继续");
+      await world.drain();
+    }
+    expect(digits(world.texts())).toBe("0123456");
+    expect(world.modelCalls).toBe(1);
+  });
+
+  it("is kept where it would have to go out in smaller parts and no reply is left for them", async () => {
+    const world = new ChatWorld();
+    await world.say("tell me all");
+    await world.settleModel({ kind: "answer", paragraphs: 4 });
+    for (let part = 0; part < 3; part += 1) await world.settleSend();
+    await world.settleSend({ kind: "refuse", code: 40054007 });
+    expect(world.outcomes()).toMatchObject([{ outcome: "failed" }]);
+    await world.say("继续");
+    await world.drain();
+    expect(digits(world.texts())).toBe("0123");
+  });
+
+  it("is kept where it came after the window had ended", async () => {
+    const world = new ChatWorld("group");
+    await world.say("think long");
+    await world.advance(4 * 60_000);
+    await world.settleModel({ kind: "answer", text: "at last" });
+    expect(world.outcomes()).toMatchObject([{ outcome: "failed" }]);
+    await world.say("继续");
+    await world.drain();
+    expect(world.texts()).toEqual(["at last"]);
+  });
+
+  it("takes the rest of the answer with it where it was the words that were refused", async () => {
+    const world = new ChatWorld();
+    await world.say("tell me all");
+    await world.settleModel({ kind: "answer", paragraphs: 3 });
+    await world.settleSend();
+    await world.settleSend({ kind: "refuse", code: 304025 });
+    await world.drain();
+    expect(world.arrived).toHaveLength(2); // the first part, and the sentence
+    expect(digits(world.texts())).toBe("0");
   });
 
   it("is not kept where it was the words that were refused: the person is told that they are blocked", async () => {

@@ -4,13 +4,16 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ChatWorld, type ModelOutcome, modelFailures, type SendOutcome } from "../support/chat-world.ts";
+import type { AskForLease } from "../../src/conversation/lease.ts";
+import { ChatWorld, type ModelOutcome, modelFailures, refusalOf, type SendOutcome } from "../support/chat-world.ts";
 
 type Step =
   | { kind: "say"; who: number; text: string }
   | { kind: "repeat" }
   | { kind: "settle"; which: number; model: ModelOutcome; send: SendOutcome }
   | { kind: "crash" }
+  | { kind: "arriveAndCrash"; which: number; downMs: number }
+  | { kind: "lease"; works: boolean }
   | { kind: "advance"; ms: number };
 
 const model: fc.Arbitrary<ModelOutcome> = fc.oneof(
@@ -50,6 +53,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ kind: fc.constant("settle" as const), which: fc.nat(5), model, send }) },
   { weight: 2, arbitrary: fc.constant({ kind: "crash" as const }) },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("arriveAndCrash" as const),
+      which: fc.nat(5),
+      downMs: fc.constantFrom(0, 1_000, 200_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.boolean().map((works) => ({ kind: "lease" as const, works })) },
+  {
     weight: 3,
     arbitrary: fc.constantFrom(500, 1_000, 5_000, 40_000, 200_000).map((ms) => ({ kind: "advance" as const, ms })),
   },
@@ -76,6 +88,12 @@ async function play(world: ChatWorld, steps: readonly Step[]): Promise<void> {
       case "crash":
         await world.crash();
         break;
+      case "arriveAndCrash":
+        await world.arriveAndCrash(world.pending.length === 0 ? 0 : one.which % world.pending.length, one.downMs);
+        break;
+      case "lease":
+        world.lease = one.works ? goodLease(world) : noLease;
+        break;
       case "advance":
         await world.advance(one.ms);
         break;
@@ -83,8 +101,17 @@ async function play(world: ChatWorld, steps: readonly Step[]): Promise<void> {
         one satisfies never;
     }
   }
+  world.lease = goodLease(world);
   await world.drain();
 }
+
+const goodLease =
+  (world: ChatWorld): AskForLease =>
+  async () => ({
+    ok: true,
+    lease: { token: "t", expiresAtMs: world.nowMs + 7_200_000 },
+  });
+const noLease: AskForLease = async () => ({ ok: false, refusal: { ...refusalOf(0, 500), operation: "qq.token" } });
 
 function expectThePromise(world: ChatWorld): void {
   expect(world.broken).toEqual([]);

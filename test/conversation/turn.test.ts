@@ -1,7 +1,11 @@
 /** A turn from its first attempt to its end, when the model, QQ or the process fails. */
 import { describe, expect, it } from "vitest";
 import { apology } from "../../src/conversation/sentences.ts";
+import type { Storage } from "../../src/conversation/storage.ts";
+import type { Outcome, TurnKind } from "../../src/conversation/turn-machine.ts";
+import { endTurn, insertTurn, medianTurnMs, openTurn, recordAttempt } from "../../src/conversation/turns.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
+import { message, NOW } from "../support/turns.ts";
 
 /** What every sentence of this kind begins with. */
 const beginningOf = (kind: Parameters<typeof apology>[0]["kind"]) => apology({ kind, reference: "" }).split("(")[0];
@@ -105,6 +109,33 @@ describe("a turn that kills the process", () => {
     expect(world.outcomes().map(({ outcome }) => outcome)).toEqual(["apologised", "answered"]);
   });
 
+  it("while the model is asked again after an orderly failure is tried twice as well", async () => {
+    const world = new ChatWorld();
+    await world.say("poison");
+    await world.settleModel({ kind: "fail", refusal: modelFailures.busy });
+    await world.advance(1_000);
+    for (let death = 0; death < 2; death += 1) await world.crash();
+    expect(world.thinkingAbout()).toEqual([]);
+    expect(world.modelCalls).toBe(3);
+  });
+
+  it("is tried as often beside a neighbour's turn that keeps the invocation alive", async () => {
+    const world = new ChatWorld("group");
+    await world.say("think long", { id: "ann" });
+    await world.say("poison", { id: "bob" });
+    await world.settle(1, { kind: "fail", refusal: modelFailures.busy });
+    await world.advance(1_000);
+    expect(world.thinkingAbout()).toEqual(["m1", "m2"]);
+    await world.crash();
+    await world.settleModel(); // Ann's, which runs alone now
+    await world.settleSend();
+    await world.crash();
+    await world.crash();
+    await world.drain();
+    expect(world.outcomes().map(({ outcome }) => outcome)).toEqual(["answered", "apologised"]);
+    expect(world.questions.filter(({ messages }) => messages[0]?.id === "m2")).toHaveLength(3);
+  });
+
   it("while a part is sent ends as failed, and what was not tried is kept", async () => {
     const world = new ChatWorld();
     await world.say("poison");
@@ -190,6 +221,44 @@ describe("a part that QQ refuses", () => {
     expect(world.arrived).toEqual([]);
     expect(world.outcomes()).toMatchObject([{ outcome: "failed" }]);
     expect(world.failures).toMatchObject([{ operation: "qq.send", told: false }]);
+  });
+});
+
+describe("the usual length of a turn", () => {
+  /** A chat whose turns ended like this after so many seconds. */
+  function chat(...turns: { s: number; kind?: TurnKind; outcome?: Outcome }[]): Storage {
+    const { storage } = new ChatWorld("group");
+    for (const { s, kind = "question", outcome = "answered" } of turns) {
+      const id = insertTurn(storage, { kind, message: message(), nowMs: NOW });
+      const open = openTurn(storage, id);
+      if (open) recordAttempt(storage, open, NOW);
+      endTurn(storage, id, outcome, NOW + s * 1_000);
+    }
+    return storage;
+  }
+
+  it("is a guess in a chat that has answered nothing yet", () => {
+    expect(medianTurnMs(chat())).toBe(10_000);
+    expect(medianTurnMs(chat({ s: 90, outcome: "apologised" }))).toBe(10_000);
+  });
+
+  it("is the median, which one long turn does not move", () => {
+    expect(medianTurnMs(chat({ s: 300 }, { s: 4 }, { s: 2 }))).toBe(4_000);
+  });
+
+  it("is that of answers of the model alone", () => {
+    const others = [
+      { s: 1, outcome: "stopped" },
+      { s: 1, kind: "command" },
+      { s: 1, kind: "notice" },
+    ] as const;
+    expect(medianTurnMs(chat({ s: 20 }, ...others))).toBe(20_000);
+  });
+
+  it("is that of the last twenty turns", () => {
+    const slow = Array.from({ length: 100 }, () => ({ s: 60 }));
+    const fast = Array.from({ length: 20 }, () => ({ s: 3 }));
+    expect(medianTurnMs(chat(...slow, ...fast))).toBe(3_000);
   });
 });
 

@@ -181,7 +181,7 @@ describe("reply", () => {
   });
 
   it("stays below the chat's own path, whatever the openid is", async () => {
-    const { seen } = await json(200, {});
+    const { seen } = await json(200, { id: "SENT" });
     await send({ token: "TOKEN", msgId: "M1", chat: { scene: "group", id: "../users/X?a=b#c" } });
     expect(seen[0]?.url).toBe("/v2/groups/..%2Fusers%2FX%3Fa%3Db%23c/messages");
   });
@@ -191,11 +191,14 @@ describe("reply", () => {
     ["200 without a body", 200, undefined],
     ["200 without an id", 200, {}],
     ["200 with code 0", 200, { code: 0 }],
-  ])("is sent also where QQ gives no id: %s", async (_, status, body) => {
+  ])("is of unknown outcome where QQ gives no id: %s", async (_, status, body) => {
     await answering((response) => {
       response.writeHead(status).end(body && JSON.stringify(body));
     });
-    expect(await send({ token: "TOKEN", msgId: "M1" })).toBeUndefined();
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({
+      remedy: "backOff",
+      outcomeUnknown: true,
+    });
   });
 
   it("is refused by each of QQ's rules with the remedy of its code", async () => {

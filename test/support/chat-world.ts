@@ -5,6 +5,7 @@
 import type { StepLimits, StepText } from "../../src/agent/agent.ts";
 import type { Failure } from "../../src/bot/failures.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
+import type { AskForLease } from "../../src/conversation/lease.ts";
 import { reportAtMs } from "../../src/conversation/report.ts";
 import { migrate } from "../../src/conversation/schema.ts";
 import { rows } from "../../src/conversation/storage.ts";
@@ -54,6 +55,8 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  /** What the Bot answers. */
+  lease: AskForLease = async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } });
   /** What the model was asked, call by call, and when. */
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
   pending: Pending[] = [];
@@ -116,6 +119,14 @@ export class ChatWorld {
     this.#alarmRuns = false;
     this.#runner = undefined;
     await this.settleDown();
+  }
+
+  /** QQ gets a message; the process dies before it hears of that, and is down for a while. */
+  async arriveAndCrash(index: number, downMs = 0): Promise<void> {
+    this.#life += 1;
+    this.pending[index]?.settle({ kind: "accept" });
+    this.nowMs += downMs;
+    await this.crash();
   }
 
   /** Lets one piece of the outside world answer. */
@@ -254,7 +265,7 @@ export class ChatWorld {
             },
           });
         }),
-      askForLease: async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } }),
+      askForLease: (options) => this.lease(options),
       reportFailures: async (failures) => {
         this.failures.push(...failures);
       },

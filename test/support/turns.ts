@@ -44,7 +44,7 @@ export function turn(id: number, { sender = "ann", ...more }: Partial<Turn> = {}
     restarts: 0,
     point: "",
     attempts: 0,
-    retries: 0,
+    tried: [],
     notBeforeMs: 0,
     steps: 0,
     parts: [],
