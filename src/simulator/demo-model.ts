@@ -17,6 +17,10 @@ const ChatRequest = v.object({
   ),
 });
 
+/** Numbered stretches in a paragraph of a long answer; a paragraph has some 1,100 characters. */
+const STRETCHES = 10;
+const FILLER = "这是一段很长的文字,用来看清长回答怎样分成几条。".repeat(4);
+
 type Message = { role: string; text: string };
 
 export class DemoModel {
@@ -40,19 +44,19 @@ export class DemoModel {
     return app;
   }
 
+  /** Every stretch of an answer ends in its number `(回答 <call>,<n>/<of>)`, so that a missing or repeated part shows. */
   #compose(messages: readonly Message[]): string {
     const asked = messages
       .slice(messages.findLastIndex(({ role }) => role === "assistant") + 1)
       .filter(({ role }) => role === "user");
     const markers = asked.flatMap(({ text }) => text.match(/#[a-z]\w*/gi) ?? []);
     const question = (asked.at(-1)?.text ?? "").replace(/^\[[^\]]*\] /, "");
-    const call = this.calls.length;
-    const head =
-      markers.length > 0 ? `${markers.join(" ")} (回答 ${call})` : `(演示模型,第 ${call} 次回答)你说的是:${question}`;
     const paragraphs = Number(/!long(\d+)/.exec(question)?.[1] ?? 0);
-    const body = Array.from(
-      { length: paragraphs },
-      (_, index) => `回答 ${call} 第 ${index + 1} 段。${"这是一段很长的文字。".repeat(120)}`,
+    const stretches = 1 + paragraphs * STRETCHES;
+    const number = (n: number) => `(回答 ${this.calls.length},${n}/${stretches})`;
+    const head = `${markers.length > 0 ? markers.join(" ") : `你说的是:${question}`} ${number(1)}`;
+    const body = Array.from({ length: paragraphs }, (_, paragraph) =>
+      Array.from({ length: STRETCHES }, (_, n) => FILLER + number(2 + paragraph * STRETCHES + n)).join(""),
     );
     return [head, ...body].join("\n\n");
   }

@@ -25,7 +25,7 @@ const MessageBody = v.object({
   msg_type: v.number(),
   content: v.optional(v.string(), ""),
   msg_id: v.optional(v.string()),
-  msg_seq: v.optional(v.number(), 1),
+  msg_seq: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)), 1),
 });
 
 export interface FakeQQOptions {
@@ -71,7 +71,8 @@ export class FakeQQ {
 
   readonly #now: () => number;
   readonly #redeliveryPauseMs: number;
-  readonly #used = new Map<string, Set<number>>();
+  /** Per message: the numbers that replies used, and whether they were delivered. */
+  readonly #used = new Map<string, Map<number, boolean>>();
   readonly #listeners = new Set<() => void>();
   #token: { value: string; expiresAtMs: number } | undefined;
   #server: ServerType | undefined;
@@ -238,7 +239,11 @@ export class FakeQQ {
       this.#changed();
       return answer;
     };
+    // Refused at the message layer or delivered: the number is used up either way (no refund is documented).
+    const used = this.#used.get(body.msg_id ?? "") ?? new Map<number, boolean>();
+    this.#used.set(body.msg_id ?? "", used);
     if (trouble?.kind === "refuse") {
+      if (trouble.status !== 401 && trouble.status < 500 && !used.has(body.msg_seq)) used.set(body.msg_seq, false);
       const code = (trouble.body as { err_code?: number; code?: number } | undefined) ?? {};
       return refused(trouble.status, code.err_code ?? code.code, this.#troubled(c, trouble));
     }
@@ -247,8 +252,7 @@ export class FakeQQ {
       return refused(error.status, error.code, this.#refuse(c, error.status, error.code, error.message, error.errCode));
 
     const msgId = body.msg_id ?? "";
-    const used = this.#used.get(msgId) ?? new Set();
-    this.#used.set(msgId, used.add(body.msg_seq));
+    used.set(body.msg_seq, true);
     const id = `ROBOT1.0_${crypto.randomUUID()}`;
     const delivered = { id, chat, msgId, msgSeq: body.msg_seq, text: body.content, atMs: this.#now() };
     this.ledger.delivered.push(delivered);
@@ -269,6 +273,7 @@ export class FakeQQ {
     const token = this.#token && this.#token.expiresAtMs > this.#now() ? this.#token.value : undefined;
     if (!token || c.req.header("authorization") !== `QQBot ${token}`)
       return { status: 401, code: 11244, message: "token not exist or expire" };
+    if (c.req.header("x-union-appid") !== this.appId) return { status: 400, code: 11251, message: "appid wrong" };
     if (body.msg_type !== 0) return { status: 400, code: 50059, message: "wrong type" };
     if (body.content.trim() === "") return { status: 400, code: 50006, message: "empty message" };
     const question = this.ledger.asked.find(({ messageId }) => messageId === body.msg_id);
@@ -280,8 +285,9 @@ export class FakeQQ {
     if (this.#now() > question.askedAtMs + window.ms)
       return { status: 400, code: 40034005, message: "回复消息msg_id已过期" };
     const used = this.#used.get(body.msg_id);
-    if (used?.has(body.msg_seq)) return { status: 400, code: 40054005, message: "消息被去重,请检查请求msgseq" };
-    if ((used?.size ?? 0) >= window.replies) return { status: 400, code: 40034128, message: "被动回复超过限制" };
+    if (used?.get(body.msg_seq)) return { status: 400, code: 40054005, message: "消息被去重,请检查请求msgseq" };
+    const others = [...(used?.keys() ?? [])].filter((seq) => seq !== body.msg_seq).length;
+    if (others >= window.replies) return { status: 400, code: 40034128, message: "被动回复超过限制" };
     if (body.content.length > LONGEST_TEXT) return { status: 400, code: 40054007, message: "消息超长" };
     return undefined;
   }

@@ -1,7 +1,7 @@
 /**
- * What was asked, and what really arrived: from this alone a test tells an own answer from a joined, lost, doubled or
- * misplaced one. Questions carry a marker such as `#m12`; the demo model names every marker that it saw in an answer, and
- * no two of its answers are alike.
+ * What was asked, and what really arrived: from this alone a test tells an own answer from a joined, lost, torn, doubled or
+ * misplaced one. Questions carry a marker such as `#m12`; the demo model names every marker that it saw, and numbers every
+ * stretch of its answers.
  */
 import type { Chat } from "../event.ts";
 
@@ -51,12 +51,17 @@ export interface Verdict {
   joined: number;
   told: number;
   lost: readonly string[];
+  /** Answers of which a stretch is missing, by the number of the model call; what was announced for later is not missing. */
+  torn: readonly number[];
   doubled: readonly string[];
   /** Answers that came before the answer to something asked earlier in the same chat. */
   outOfOrder: readonly string[];
 }
 
 const MARKER = /#[a-z]\w*/gi;
+const STRETCH = /\(回答 (\d+),(\d+)\/(\d+)\)/g;
+/** Announces that the rest is kept. */
+const KEPT = "发送「继续」";
 
 export class Ledger {
   readonly asked: Asked[] = [];
@@ -67,9 +72,10 @@ export class Ledger {
     return this.delivered.filter(({ msgId }) => msgId === messageId);
   }
 
-  /** Whether every acknowledged message has an answer or a sentence. */
+  /** Whether every acknowledged message has its whole answer or a sentence. */
   isSettled(): boolean {
-    return this.judge().lost.length === 0;
+    const { lost, torn } = this.judge();
+    return lost.length === 0 && torn.length === 0;
   }
 
   /** Judges the acknowledged messages: for the others nothing was promised. */
@@ -83,6 +89,7 @@ export class Ledger {
       joined: having("joined").length,
       told: having("told").length,
       lost: having("lost"),
+      torn: this.#torn(),
       doubled: this.#doubled(asked),
       outOfOrder: this.#outOfOrder(asked),
     };
@@ -90,7 +97,7 @@ export class Ledger {
 
   #fate({ messageId, chat, text }: Asked): Fate {
     const here = this.delivered.filter((message) => sameChat(message.chat, chat));
-    const [marker] = markersOf(text);
+    const [marker] = text.match(MARKER) ?? [];
     const naming = marker === undefined ? [] : here.filter((message) => markersOf(message.text).includes(marker));
     const own = here.filter(({ msgId }) => msgId === messageId);
     if (marker === undefined ? own.length > 0 : naming.some(({ msgId }) => msgId === messageId)) return "own";
@@ -98,23 +105,42 @@ export class Ledger {
     return naming.length > 0 ? "joined" : "lost";
   }
 
-  #doubled(asked: readonly Asked[]): string[] {
-    const twice = this.delivered.filter(
-      (message, index) =>
-        this.delivered.findIndex((other) => sameChat(other.chat, message.chat) && other.text === message.text) <
-          index && markersOf(message.text).length > 0,
+  #torn(): number[] {
+    const answers = Map.groupBy(
+      this.delivered.flatMap((message) =>
+        stretchesOf(message.text).map((stretch) => ({ ...stretch, text: message.text })),
+      ),
+      ({ call }) => call,
     );
+    return [...answers].flatMap(([call, stretches]) => {
+      const numbers = new Set(stretches.map(({ n }) => n));
+      const last = stretches.reduce((a, b) => (b.n > a.n ? b : a));
+      const hasGap = numbers.size < last.n;
+      const isCut = last.n < last.of && !last.text.includes(KEPT);
+      return hasGap || isCut ? [call] : [];
+    });
+  }
+
+  /** Messages under which anything was said twice: a stretch, an answer, a sentence, or both of the last two. */
+  #doubled(asked: readonly Asked[]): string[] {
+    const seen = new Set<string>();
+    const repeated = this.delivered.filter(({ text }) => {
+      const keys = stretchesOf(text).map(({ call, n }) => `${call} ${n}`);
+      const again = keys.some((key) => seen.has(key));
+      for (const key of keys) seen.add(key);
+      return again;
+    });
     const answeredTwice = asked.filter(({ messageId, chat, text }) => {
-      const [marker] = markersOf(text);
+      const own = this.answersTo(messageId);
+      const calls = new Set(own.flatMap((message) => stretchesOf(message.text).map(({ call }) => call)));
+      const sentences = own.filter((message) => stretchesOf(message.text).length === 0).length;
+      const [marker] = text.match(MARKER) ?? [];
       const naming = this.delivered.filter(
         (message) => sameChat(message.chat, chat) && marker !== undefined && markersOf(message.text).includes(marker),
       );
-      const apologies = this.answersTo(messageId).filter(
-        (message) => markersOf(message.text).length === 0 && naming.length > 0,
-      );
-      return naming.length > 1 || (naming.some(({ msgId }) => msgId === messageId) && apologies.some(isSentence));
+      return calls.size + sentences > 1 || naming.length > 1;
     });
-    return [...new Set([...twice.map(({ msgId }) => msgId), ...answeredTwice.map(({ messageId }) => messageId)])];
+    return [...new Set([...repeated.map(({ msgId }) => msgId), ...answeredTwice.map(({ messageId }) => messageId)])];
   }
 
   #outOfOrder(asked: readonly Asked[]): string[] {
@@ -124,7 +150,7 @@ export class Ledger {
       let furthest = -1;
       for (const message of this.delivered.filter((other) => `${other.chat.scene}:${other.chat.id}` === chat)) {
         const positions = markersOf(message.text).map((marker) =>
-          order.findIndex(({ text }) => markersOf(text)[0] === marker),
+          order.findIndex(({ text }) => text.match(MARKER)?.[0] === marker),
         );
         const first = Math.min(...positions.filter((position) => position >= 0));
         if (!Number.isFinite(first)) continue;
@@ -136,14 +162,15 @@ export class Ledger {
   }
 }
 
-/** Markers in the first line only: a long answer names them once. */
-export function markersOf(text: string): string[] {
-  return text.split("\n", 1)[0]?.match(MARKER) ?? [];
+/** The numbered stretches of an answer that a message holds. */
+function stretchesOf(text: string): { call: number; n: number; of: number }[] {
+  return [...text.matchAll(STRETCH)].map(([, call, n, of]) => ({ call: Number(call), n: Number(n), of: Number(of) }));
 }
 
-/** The sentence about why not, and not a later part of a long answer. */
-function isSentence({ text }: Delivered): boolean {
-  return text.startsWith("抱歉");
+/** The markers that an answer names: they stand where it begins. */
+export function markersOf(text: string): string[] {
+  const head = text.split("\n").find((line) => stretchesOf(line).some(({ n }) => n === 1)) ?? "";
+  return head.match(MARKER) ?? [];
 }
 
 function sameChat(a: Chat, b: Chat): boolean {

@@ -2,7 +2,9 @@
  * The Worker in `wrangler dev`, in a process group of its own: ending wrangler alone would leave its workerd behind.
  */
 import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const READY_WITHIN_MS = 60_000;
@@ -24,6 +26,8 @@ export async function startWorker(
   settings: Record<string, string>,
   onLine: (line: string) => void,
 ): Promise<WorkerProcess> {
+  // The local QQ forgets everything when it ends; a Worker that remembered would know people who are gone.
+  const storage = await mkdtemp(join(tmpdir(), "qq-edge-storage-"));
   const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
   const vars = Object.entries(settings).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   const child = spawn(
@@ -36,6 +40,8 @@ export async function startWorker(
       "127.0.0.1",
       "--port",
       String(port),
+      "--persist-to",
+      storage,
       "--inspector-port",
       "0",
       "--show-interactive-dev-session=false",
@@ -71,6 +77,7 @@ export async function startWorker(
       const hard = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, "SIGKILL"), 5_000);
       await ended;
       clearTimeout(hard);
+      await rm(storage, { recursive: true, force: true });
     },
   };
 

@@ -40,7 +40,7 @@ describe("a killed process", () => {
       bench.disarm();
       expect(hits.get(point)).toBe(KILLS);
       const verdict = qq.ledger.judge();
-      expect(verdict).toMatchObject({ lost: [], doubled: [], outOfOrder: [], told: 0 });
+      expect(verdict).toMatchObject({ lost: [], torn: [], doubled: [], outOfOrder: [], told: 0 });
     });
   }
 
@@ -62,7 +62,7 @@ describe("a killed process", () => {
     await Promise.all([killing, ...chats]);
     await qq.until(() => qq.ledger.isSettled(), 60_000);
     expect(kills).toBe(KILLS);
-    expect(qq.ledger.judge()).toMatchObject({ lost: [], doubled: [], outOfOrder: [] });
+    expect(qq.ledger.judge()).toMatchObject({ lost: [], torn: [], doubled: [], outOfOrder: [] });
   });
 
   it("ends a turn that kills the process each time in one apology, and answers the next message of that chat", async () => {

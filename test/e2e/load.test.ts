@@ -31,7 +31,15 @@ describe("twenty chats at once", () => {
       }),
     );
     const verdict = qq.ledger.judge();
-    expect(verdict).toMatchObject({ own: CHATS * MESSAGES, joined: 0, told: 0, lost: [], doubled: [], outOfOrder: [] });
+    expect(verdict).toMatchObject({
+      own: CHATS * MESSAGES,
+      joined: 0,
+      told: 0,
+      lost: [],
+      torn: [],
+      doubled: [],
+      outOfOrder: [],
+    });
   });
 
   it("answers bursts, joining what comes while nothing is visible yet", async () => {
@@ -46,7 +54,7 @@ describe("twenty chats at once", () => {
     );
     await qq.until(() => qq.ledger.isSettled(), 60_000);
     const verdict = qq.ledger.judge();
-    expect(verdict).toMatchObject({ told: 0, lost: [], doubled: [], outOfOrder: [] });
+    expect(verdict).toMatchObject({ told: 0, lost: [], torn: [], doubled: [], outOfOrder: [] });
     expect(verdict.own + verdict.joined - before.own).toBe(CHATS * MESSAGES);
     expect(verdict.joined).toBeGreaterThan(0);
     expect(qq.ledger.refused).toEqual([]);

@@ -8,9 +8,12 @@ import { freePort } from "../support/workerd.ts";
 describe("npm start", () => {
   let child: ChildProcess;
   let output = "";
-  afterEach(() => {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-      process.kill(-child.pid, "SIGKILL");
+  afterEach(async () => {
+    // Told, not killed: only then does it take its Worker along.
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    const left = ended();
+    process.kill(-child.pid, "SIGTERM");
+    await left;
   });
 
   async function run(command: (ports: string) => [string, string[]]): Promise<number[]> {
@@ -57,7 +60,7 @@ describe("npm start", () => {
     const ports = await run((flags) => ["script", ["-qfec", `npm start -- ${flags}`, "/dev/null"]]);
     await until("你 ›");
     child.stdin?.write("你好,世界\r");
-    await until("次回答)你说的是:你好,世界");
+    await until("你说的是:你好,世界 (回答 ");
     child.stdin?.write("#小明 大家好\r");
     await until("机器人(群) › ");
     const left = ended();

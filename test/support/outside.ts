@@ -18,6 +18,8 @@ export class Outside {
   /** The bodies of the model calls. */
   readonly modelCalls: { messages: { role: string; content: string }[] }[] = [];
   tokenRequests = 0;
+  /** Requests that wait for their answer. */
+  underWay = 0;
   /** Replace any of these for trouble. */
   token: Answer = () => tokenAnswer(`token-${this.tokenRequests}`);
   message: Answer = () => Response.json({ id: `ROBOT1.0_${this.sent.length}` });
@@ -27,7 +29,10 @@ export class Outside {
   install(): void {
     vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => {
       const request = new Request(input, init);
-      return Promise.race([this.#answer(request), givenUp(request.signal)]);
+      this.underWay += 1;
+      return Promise.race([this.#answer(request), givenUp(request.signal)]).finally(() => {
+        this.underWay -= 1;
+      });
     });
   }
 
