@@ -1,6 +1,6 @@
 /**
  * One delivery from QQ: verify the raw bytes, then parse, then decode. Returns a typed value or throws; there is no
- * boolean to forget. The order of the checks is the security of the endpoint (ARCHITECTURE.md, "Receiving").
+ * boolean to forget. The order of the checks is the security of the endpoint (ARCHITECTURE.md, law 1).
  */
 import * as v from "valibot";
 import { SignatureError } from "../errors.ts";
