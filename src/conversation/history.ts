@@ -5,6 +5,7 @@
 import type { Utterance } from "../agent/prompt.ts";
 import type { IncomingMessage } from "../event.ts";
 import { rows, type Storage } from "./storage.ts";
+import type { Outcome } from "./turn-machine.ts";
 
 /** What one model step gave, as stored. */
 export interface StepResult {
@@ -16,6 +17,7 @@ export interface StepResult {
 
 export const HISTORY_TOKENS = 6_000;
 const MOST_TURNS = 60;
+const UNANSWERED = "(这条没有回答)";
 
 /**
  * A tokenizer is too heavy for the bundle. Chinese, Japanese and Korean text takes about one token per character in the
@@ -26,25 +28,30 @@ export function estimateTokens(text: string): number {
   return Math.ceil(wide + (text.length - wide) / 4);
 }
 
-/** Ended turns before `beforeTurn`, as many of the newest as fit. A question that got no answer stands there alone. */
+/**
+ * Ended turns before `beforeTurn`, as many of the newest as fit. A question that was offered again stands there alone, for
+ * 「继续」 to answer; one that ended without an answer is marked, or the model would answer it together with the next.
+ */
 export function readHistory(storage: Storage, beforeTurn: number, budget: number = HISTORY_TOKENS): Utterance[] {
-  const turns = rows<{ messages: string; result: string | null }>(
+  const turns = rows<{ messages: string; outcome: Outcome; result: string | null }>(
     storage,
-    `SELECT messages, (SELECT result FROM step WHERE step.turn = turn.id ORDER BY n DESC LIMIT 1) AS result FROM turn
+    `SELECT messages, outcome, (SELECT result FROM step WHERE step.turn = turn.id ORDER BY n DESC LIMIT 1) AS result FROM turn
      WHERE id < ? AND ended_at IS NOT NULL AND (kind = 'question' OR (kind = 'command' AND result IS NOT NULL))
      ORDER BY id DESC LIMIT ${MOST_TURNS}`,
     beforeTurn,
-  ).map(({ messages, result }) => ({
+  ).map(({ messages, outcome, result }) => ({
     messages: JSON.parse(messages) as IncomingMessage[],
+    outcome,
     step: result === null ? undefined : (JSON.parse(result) as StepResult),
   }));
   const allowed = budget / correction(turns.map(({ step }) => step));
 
   const said: Utterance[][] = [];
   let tokens = 0;
-  for (const { messages, step } of turns) {
+  for (const { messages, outcome, step } of turns) {
     const utterances: Utterance[] = messages.map((message) => ({ role: "user", message }));
     if (step) utterances.push({ role: "assistant", text: step.text });
+    else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
     tokens += utterances.reduce(
       (sum, said) => sum + estimateTokens(said.role === "user" ? said.message.text : said.text),
       0,

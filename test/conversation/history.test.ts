@@ -60,13 +60,19 @@ describe("the history", () => {
     expect(inShort(readHistory(storage, 3))).toEqual(["user: one", "bot: 1"]);
   });
 
-  it.each<Outcome>(["stopped", "deferred", "failed", "apologised"])(
-    "leaves a question alone that was %s: no answer, and no sentence of the bot about it",
+  it.each<Outcome>(["stopped", "failed", "apologised"])(
+    "marks a question that was %s, lest the model answers it together with the next",
     (outcome) => {
       const storage = chat({ asked: "one", outcome }, { asked: "two", answer: "2" });
-      expect(inShort(readHistory(storage, NEXT))).toEqual(["user: one", "user: two", "bot: 2"]);
+      const marked = ["user: one", "bot: (这条没有回答)", "user: two", "bot: 2"];
+      expect(inShort(readHistory(storage, NEXT))).toEqual(marked);
     },
   );
+
+  it("leaves a question alone that was offered again, for 「继续」 to answer", () => {
+    const storage = chat({ asked: "one", outcome: "deferred" });
+    expect(inShort(readHistory(storage, NEXT))).toEqual(["user: one"]);
+  });
 
   it("holds neither notices nor commands that the bot answered itself", () => {
     const storage = chat({ asked: "/stop", kind: "notice" }, { asked: "继续", kind: "command" });
@@ -80,7 +86,7 @@ describe("the history", () => {
 
   it("tells who said what", () => {
     const storage = chat({ asked: "one", sender: { id: "ann", name: "Ann" } }, { asked: "two", sender: { id: "bob" } });
-    const senders = readHistory(storage, NEXT).map((heard) => heard.role === "user" && heard.message.sender);
+    const senders = readHistory(storage, NEXT).flatMap((heard) => (heard.role === "user" ? heard.message.sender : []));
     expect(senders).toEqual([{ id: "ann", name: "Ann" }, { id: "bob" }]);
   });
 });
@@ -167,13 +173,17 @@ describe("in a conversation", () => {
     expect(world.questions.at(-1)?.messages.map(({ text }) => text)).toEqual(["two"]);
   });
 
-  it("a question that got an apology stands there without it", async () => {
+  it("a question that got an apology or was stopped is marked as not answered, lest the model answers it later", async () => {
     const world = new ChatWorld();
     await world.say("one");
     await world.settleModel({ kind: "fail", refusal: modelFailures.key });
     await world.drain();
     await world.say("two");
-    expect(inShort(world.questions.at(-1)?.history ?? [])).toEqual(["user: one"]);
+    await world.say("/stop");
+    await world.drain();
+    await world.say("three");
+    const unanswered = "bot: (这条没有回答)";
+    expect(inShort(world.questions.at(-1)?.history ?? [])).toEqual(["user: one", unanswered, "user: two", unanswered]);
   });
 
   it("an answer that was given up because a message joined is not seen again", async () => {
