@@ -46,7 +46,7 @@ export type Provider = keyof typeof PROVIDERS;
 const DEFAULT_MODEL = "workers-ai/@cf/zai-org/glm-4.7-flash";
 const DEFAULT_PERSONA =
   "你是 QQ 里的 AI 助手。用对方的语言回答,先给结论,简洁、友善、诚实;不知道就说不知道。" +
-  "你的文字会以纯文本显示,不要使用 Markdown 标记。";
+  "你的文字会以纯文本显示,少用 Markdown 标记。";
 
 const API_BASE = "https://api.bot.qq.com";
 const SANDBOX_API_BASE = "https://sandbox.api.sgroup.qq.com";

@@ -31,6 +31,13 @@ const ALLOWED_TYPES: Record<string, readonly string[]> = { conversation: ["bot"]
 const DOORS: Record<string, RegExp> = {
   hono: /^(app|simulator\/.*)\.ts$/,
   valibot: /^(config|qq\/.*|simulator\/.*)\.ts$/,
+  "mdast-util-from-markdown": /^qq\/markdown\.ts$/,
+  "mdast-util-gfm": /^qq\/markdown\.ts$/,
+  "mdast-util-math": /^qq\/markdown\.ts$/,
+  "mdast-util-to-markdown": /^qq\/markdown\.ts$/,
+  "micromark-extension-gfm": /^qq\/markdown\.ts$/,
+  "micromark-extension-math": /^qq\/markdown\.ts$/,
+  mdast: /^qq\/markdown/,
   ai: /^agent\//,
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,

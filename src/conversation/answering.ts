@@ -32,11 +32,13 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
     if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.answer"));
     return;
   }
+  const { toPlainText } = await import("../qq/markdown.ts"); // not before it is needed: start-up is billed too
+  const words = toPlainText(step.text) || step.text;
   storage.transactionSync(() => {
     if (!isUnchanged(context, turn)) return;
     recordStep(storage, turn, step);
     const untold = takeUntold(storage, turn.sender, turn.id);
-    say(context, turn, (untold ? UNTOLD[untold] : "") + step.text);
+    say(context, turn, (untold ? UNTOLD[untold] : "") + words);
   });
 }
 

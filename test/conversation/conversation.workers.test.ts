@@ -248,7 +248,7 @@ describe("the alarm", () => {
     const errors = vi.spyOn(console, "error");
     const beforeMs = Date.now();
     const dueMs = await run(chat, breakIt);
-    expect(dueMs).toBeGreaterThan(beforeMs);
+    expect(dueMs).toBeGreaterThan(beforeMs + 1_000); // not at once, over and over
     expect(dueMs).toBeLessThanOrEqual(Date.now() + 60_000);
     expect(errors.mock.calls.map(([line]) => JSON.parse(line).event)).toEqual([event]);
 
@@ -258,6 +258,22 @@ describe("the alarm", () => {
     const mended = chatOf();
     await runDurableObjectAlarm(mended);
     expect(outside.sent).toMatchObject([{ msgId: "m1" }]);
+  });
+
+  it("comes less and less often while the settings are broken, up to once an hour", async () => {
+    const chat = chatOf();
+    const brokenForMin = async (minutes: number) => {
+      vi.setSystemTime(startMs + minutes * 60_000);
+      return inside(chat, async (storage, instance) => {
+        await instance.alarm();
+        return Math.round(((await storage.getAlarm()) ?? 0) / 60_000 - Date.now() / 60_000);
+      });
+    };
+    const startMs = Date.now();
+    await run(chat, settings({ QQ_APP_ID: "no number" }));
+    expect([await brokenForMin(1), await brokenForMin(20), await brokenForMin(40)]).toEqual([1, 10, 20]);
+    expect(await brokenForMin(600)).toBe(60);
+    expect(outside.modelCalls).toEqual([]);
   });
 
   it("does not throw when the agent cannot be loaded: the person is told, the operator as well", async () => {

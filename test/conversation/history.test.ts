@@ -58,6 +58,7 @@ describe("the history", () => {
       { asked: "three", answer: "3" },
     );
     expect(inShort(readHistory(storage, 3))).toEqual(["user: one", "bot: 1"]);
+    expect(inShort(readHistory(storage, 2))).toEqual(["user: one", "bot: 1"]);
   });
 
   it.each<Outcome>(["stopped", "failed", "apologised"])(

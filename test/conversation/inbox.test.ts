@@ -78,6 +78,16 @@ describe("messages of one person", () => {
     expect(world.arrived[0]?.text).toContain("<m1><m2>");
   });
 
+  it("join also in the moment in which the model has answered: that answer did not know of them", async () => {
+    const world = new ChatWorld();
+    await world.say("one");
+    await Promise.all([world.settleModel({ kind: "answer", text: "to one alone" }), world.say("two")]);
+    expect(world.thinkingAbout()).toEqual(["m1 m2"]);
+    await world.drain();
+    expect(world.texts().join("")).not.toContain("to one alone");
+    expect(world.arrived).toHaveLength(1);
+  });
+
   it("restart the model call twice at most; later ones share the next turn", async () => {
     const world = new ChatWorld();
     for (const text of ["one", "two", "three", "four", "five"]) await world.say(text);

@@ -16,7 +16,7 @@ import type { PartState } from "../../src/conversation/turn-machine.ts";
 import { endTurn, insertTurn, partsOf } from "../../src/conversation/turns.ts";
 import type { IncomingMessage } from "../../src/event.ts";
 import { PART_LENGTH } from "../../src/qq/reply-budget.ts";
-import { ChatWorld } from "../support/chat-world.ts";
+import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 import { message, NOW, part } from "../support/turns.ts";
 
 const mine = (id: string, atMs = NOW) => message({ id, scene: "c2c", atMs });
@@ -353,6 +353,78 @@ describe("an answer that QQ does not take", () => {
     await world.say("继续");
     await world.drain();
     expect(world.texts().join("")).not.toContain("bad words");
+  });
+});
+
+describe("the next answer", () => {
+  type Story = (world: ChatWorld) => Promise<void>;
+
+  /** The words with which it begins, after what happened before it. */
+  async function hintAfter(story: Story): Promise<keyof typeof UNTOLD | undefined> {
+    const world = new ChatWorld("group");
+    await story(world);
+    await world.drain();
+    await world.say("and now?");
+    await world.drain();
+    const answer = world.texts().at(-1) ?? "";
+    return (["kept", "unsure", "missed"] as const).find((kind) => answer.startsWith(UNTOLD[kind]));
+  }
+
+  it.each<[string, Story]>([
+    ["nothing", async () => {}],
+    ["an answer", async (world) => void (await world.say("one"))],
+    [
+      "an answer that was stopped",
+      async (world) => {
+        await world.say("one");
+        await world.say("/stop");
+      },
+    ],
+    [
+      "an apology",
+      async (world) => {
+        await world.say("one");
+        await world.settleModel({ kind: "fail", refusal: modelFailures.key });
+      },
+    ],
+  ])("says nothing of %s before it", async (_, story) => {
+    expect(await hintAfter(story)).toBeUndefined();
+  });
+
+  it("says that an answer was kept", async () => {
+    const story: Story = async (world) => {
+      await world.say("one");
+      await world.settleModel();
+      await world.settleSend({ kind: "refuse", code: 304027 });
+    };
+    expect(await hintAfter(story)).toBe("kept");
+  });
+
+  it("says that an answer may not have arrived", async () => {
+    const story: Story = async (world) => {
+      await world.say("one");
+      await world.settleModel();
+      for (let tries = 0; world.openTurns() > 0; tries += 1) {
+        expect(tries).toBeLessThan(20);
+        if (world.sending().length > 0) await world.settleSend({ kind: "unreached" });
+        else await world.advance(30_000);
+      }
+    };
+    expect(await hintAfter(story)).toBe("unsure");
+  });
+
+  it("says that a question was missed", async () => {
+    const story: Story = async (world) => {
+      await world.receive(world.message("one", {}, world.nowMs - 10 * 60_000));
+    };
+    expect(await hintAfter(story)).toBe("missed");
+  });
+
+  it("says nothing of a command that came too late to be replied to", async () => {
+    const story: Story = async (world) => {
+      await world.receive(world.message("/stop", {}, world.nowMs - 10 * 60_000));
+    };
+    expect(await hintAfter(story)).toBeUndefined();
   });
 });
 

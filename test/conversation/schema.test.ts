@@ -1,5 +1,6 @@
 /** How the database of a chat grows from release to release, and forgets. */
 import { describe, expect, it } from "vitest";
+import { recordFailure } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
 import { endTurn, insertTurn, openTurns, prune, pruneAtMs, RETENTION_MS } from "../../src/conversation/turns.ts";
@@ -166,6 +167,14 @@ describe("forgetting", () => {
     await world.drain();
     prune(world.storage, world.nowMs + RETENTION_MS + DAY_MS);
     expect(count(world.storage, "seen")).toBe(0);
+  });
+
+  it("takes the report of a failure along that the Bot could not be told of for all that time", async () => {
+    const { storage, nowMs } = await month(1);
+    const chat = { chat: "c2c:chat", turn: 1, operation: "qq.send", summary: "no", advice: "-", told: false };
+    recordFailure(storage, 1, { reference: "abc234", atMs: nowMs, ...chat });
+    prune(storage, nowMs + RETENTION_MS + DAY_MS);
+    expect(count(storage, "report")).toBe(0);
   });
 
   it("never takes a turn that is still open", () => {

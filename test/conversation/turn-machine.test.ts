@@ -151,6 +151,21 @@ describe("a turn that may kill the process", () => {
     expect(actions(turns, { working: new Set([1]), begun: new Set([1]) })).toEqual([]);
   });
 
+  it("runs alone also beside what overtakes", () => {
+    const notice = booked(2, { kind: "notice", sender: "bob" });
+    expect(actions([died(turn(1)), notice])).toEqual(["generate 1"]);
+    expect(actions([died(turn(1)), notice], { working: new Set([1]) })).toEqual([]);
+    expect(actions([turn(1), notice])).toEqual(["generate 1", "send 2/0"]);
+  });
+
+  it("makes the others wait longer, who are told earlier for it", () => {
+    const others = [turn(2, { sender: "bob" }), turn(3, { sender: "cho" })];
+    const wakeAtMs = (first: Turn) => plan([first, ...others], { working: new Set([1]) }).wakeAtMs;
+    // Cho comes third now, one after another.
+    expect(wakeAtMs(died(turn(1)))).toBe(NOW + GROUP_WINDOW_MS - 3 * MEDIAN_MS - MARGIN_MS);
+    expect(wakeAtMs(turn(1))).toBeUndefined();
+  });
+
   it("gets no apology that could not be sent any more", () => {
     const closesAtMs = NOW + GROUP_WINDOW_MS;
     expect(actions([died(turn(1), 2)], { nowMs: closesAtMs - 1 })).toEqual(["apologise 1 crashed"]);
@@ -222,6 +237,11 @@ describe("a booked part", () => {
     expect(actions([booked(1)], { nowMs: closesAtMs })).toEqual(["replan 1"]);
   });
 
+  it("is looked at again when its window ends, though it was put off for longer", () => {
+    const putOff = booked(1, { notBeforeMs: closesAtMs + 60_000 });
+    expect(plan([putOff])).toEqual({ actions: [], wakeAtMs: closesAtMs });
+  });
+
   it("follows the window of its own message, not of the newest of the turn", () => {
     const messages = [message({ id: "old", atMs: NOW - 60_000 }), message({ id: "new" })];
     const under = (msgId: string) => turn(1, { messages, parts: [part(0, { msgId })] });
@@ -238,7 +258,7 @@ describe("a booked part", () => {
   });
 
   it("is booked elsewhere before it is given up as what kills the process", () => {
-    expect(actions([died(booked(1), 2)], { nowMs: closesAtMs })).toEqual(["replan 1"]);
+    expect(actions([died(booked(1), 4)], { nowMs: closesAtMs })).toEqual(["replan 1"]);
   });
 });
 

@@ -119,6 +119,18 @@ describe("a turn that kills the process", () => {
     expect(world.modelCalls).toBe(3);
   });
 
+  it("is tried twice also when it was a message that joined that kills", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.say("poison");
+    for (let death = 0; death < 2; death += 1) {
+      expect(world.thinkingAbout()).toEqual(["m1 m2"]);
+      await world.crash();
+    }
+    expect(world.thinkingAbout()).toEqual([]);
+    expect(world.sending()).toEqual(["m2"]);
+  });
+
   it("is tried as often beside a neighbour's turn that keeps the invocation alive", async () => {
     const world = new ChatWorld("group");
     await world.say("think long", { id: "ann" });
@@ -184,6 +196,16 @@ describe("a process that dies", () => {
     await world.drain();
     expect(world.modelCalls).toBe(1);
     expect(world.arrived.map(({ msgSeq }) => msgSeq)).toEqual([1, 2]);
+  });
+});
+
+describe("a crowd", () => {
+  it("is served six at a time, which is what the platform connects", async () => {
+    const world = new ChatWorld("group");
+    const asked = await Promise.all(Array.from({ length: 10 }, (_, index) => world.say("/stop", { id: `p${index}` })));
+    expect(world.sending()).toHaveLength(6);
+    await world.drain();
+    expect(world.arrived.map(({ msgId }) => msgId).toSorted()).toEqual(asked.map(({ id }) => id).toSorted());
   });
 });
 

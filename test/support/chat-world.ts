@@ -18,6 +18,9 @@ import type { Chat, IncomingMessage, Sender } from "../../src/event.ts";
 import { findErrorRow } from "../../src/qq/error-codes.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
+// Loaded on demand in the Worker; here it must be there before the world, which knows no time, lets anything settle.
+await import("../../src/qq/markdown.ts");
+
 export type SendOutcome =
   | { kind: "accept" }
   /** QQ has it, and the answer is lost on the way. */

