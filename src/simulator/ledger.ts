@@ -41,7 +41,7 @@ export type Fate =
   | "own"
   /** Named in the answer to a later message. */
   | "joined"
-  /** Told in one sentence why not. */
+  /** Told in one sentence why not, alone or together with a later message of a burst. */
   | "told"
   | "lost";
 
@@ -95,14 +95,27 @@ export class Ledger {
     };
   }
 
-  #fate({ messageId, chat, text }: Asked): Fate {
+  #fate(asked: Asked): Fate {
+    const { messageId, chat, text } = asked;
     const here = this.delivered.filter((message) => sameChat(message.chat, chat));
     const [marker] = text.match(MARKER) ?? [];
     const naming = marker === undefined ? [] : here.filter((message) => markersOf(message.text).includes(marker));
     const own = here.filter(({ msgId }) => msgId === messageId);
     if (marker === undefined ? own.length > 0 : naming.some(({ msgId }) => msgId === messageId)) return "own";
     if (own.length > 0) return "told";
-    return naming.length > 0 ? "joined" : "lost";
+    if (naming.length > 0) return "joined";
+    return this.#sharesSentence(asked) ? "told" : "lost";
+  }
+
+  /**
+   * A burst shares one turn, and its sentence goes to the newest message without naming the others: whether that is the
+   * first thing that its person heard after a message.
+   */
+  #sharesSentence({ messageId, chat, sender }: Asked): boolean {
+    const theirs = this.asked.filter((other) => other.sender === sender && sameChat(other.chat, chat));
+    const later = theirs.slice(theirs.findIndex((other) => other.messageId === messageId) + 1);
+    const heard = later.map((other) => this.answersTo(other.messageId)).find((messages) => messages.length > 0);
+    return heard?.every(({ text }) => stretchesOf(text).length === 0) ?? false;
   }
 
   #torn(): number[] {

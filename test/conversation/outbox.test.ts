@@ -413,6 +413,17 @@ describe("the next answer", () => {
     expect(await hintAfter(story)).toBe("unsure");
   });
 
+  it("says so too where QQ refused it after a try of which nobody knows", async () => {
+    const story: Story = async (world) => {
+      await world.say("one");
+      await world.settleModel();
+      await world.settleSend({ kind: "unreached" });
+      await world.advance(1_000);
+      await world.settleSend({ kind: "refuse", code: 40054013 });
+    };
+    expect(await hintAfter(story)).toBe("unsure");
+  });
+
   it("says that a question was missed", async () => {
     const story: Story = async (world) => {
       await world.receive(world.message("one", {}, world.nowMs - 10 * 60_000));

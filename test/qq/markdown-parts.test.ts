@@ -42,7 +42,7 @@ const block = fc.oneof(
 const document = fc.array(block, { minLength: 1, maxLength: 12 }).map((blocks) => toQQMarkdown(blocks.join("\n\n")));
 
 describe("parts of Markdown", () => {
-  it("hold all words, are short enough and valid by themselves", () => {
+  it("hold all words, are short enough and valid by themselves", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
         document,

@@ -36,6 +36,12 @@ describe("the ledger", () => {
     expect(Object.fromEntries(fates)).toEqual({ a: "joined", b: "own", c: "told", d: "lost" });
   });
 
+  it("counts a burst as told where its newest message was, and as lost where that has an answer of its own", () => {
+    const burst = { a: "#a", b: "#b" };
+    expect(verdict(burst, [["b", "抱歉,程序中断了"]])).toMatchObject({ told: 2, lost: [] });
+    expect(verdict(burst, [["b", "#b (回答 1,1/1)"]])).toMatchObject({ own: 1, lost: ["a"] });
+  });
+
   it("promises nothing for what was not acknowledged", () => {
     const ledger = ledgerOf({ a: "#a" }, []);
     for (const asked of ledger.asked) delete asked.acknowledgedAtMs;
