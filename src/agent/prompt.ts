@@ -33,9 +33,12 @@ export function promptMessages({ scene, history, messages }: PromptInput): Model
   );
 }
 
-/** In a group the model has to tell people apart. A name cannot close its bracket and go on. */
+/**
+ * In a group the model has to tell people apart: a name cannot close its bracket and go on, and a line of a message cannot
+ * look like the beginning of another.
+ */
 function spoken({ sender, text }: IncomingMessage, scene: Scene): string {
   if (scene !== "group") return text || "(空消息)";
   const name = (sender.name ?? `成员${sender.id.slice(-4)}`).replace(/[[\]\r\n]/g, " ");
-  return `[${name}] ${text || "(空消息)"}`;
+  return `[${name}] ${text.replaceAll("\n", "\n  ") || "(空消息)"}`;
 }

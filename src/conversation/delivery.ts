@@ -14,6 +14,8 @@ import { openTurn } from "./turns.ts";
 
 /** A part this short is not halved any more. */
 const LEAST_PART_LENGTH = 200;
+/** A little more than half: cuts fall before the limit, and a third part would cost another reply. */
+const A_GOOD_HALF = 0.6;
 
 export async function deliver(context: TurnContext, turn: Turn, n: number): Promise<void> {
   const { storage, now, crashPoint } = context;
@@ -79,7 +81,7 @@ function refused(
       case "defuse":
         return sayAgain(context, turn, part, defuseLinks);
       case "split":
-        return sayAgain(context, turn, part, (text) => text, Math.ceil(part.text.length / 2));
+        return sayAgain(context, turn, part, (text) => text, Math.ceil(part.text.length * A_GOOD_HALF));
       case "giveUp":
         return giveUp(context, turn, part, refusal);
       default:
@@ -100,7 +102,7 @@ function sayAgain(
   mark(storage, turn.id, part.n, "refused");
   const text = words(part) + takeBack(storage, turn.id);
   const current = openTurn(storage, turn.id);
-  if (current) say(context, current, change(text), maxLength);
+  if (current) say(context, current, change(text) || text, maxLength);
 }
 
 function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {
