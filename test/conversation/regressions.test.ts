@@ -125,4 +125,16 @@ describe("the conversation", () => {
     await world.settle(0, { kind: "refuse", code: 40034128 });
     expect(world.pending.map(({ about }) => about)).not.toContain(newest.id);
   });
+
+  it("answers the next message while the Bot does not take the failure of the last", async () => {
+    const world = new ChatWorld("c2c");
+    world.report = () => new Promise(() => {});
+    await world.say("hello");
+    await world.settleModel();
+    await world.settleSend({ kind: "refuse", code: 40054013 });
+    const next = await world.say("still there?");
+    await world.settleModel();
+    await world.settleSend();
+    expect(answers(world, next.id)).toHaveLength(1);
+  });
 });

@@ -62,6 +62,10 @@ export class ChatWorld {
   lease: AskForLease = async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } });
   /** What the model was asked, call by call, and when. */
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
+  /** How the Bot takes failures. */
+  report = async (failures: readonly Failure[]): Promise<void> => {
+    this.failures.push(...failures);
+  };
   pending: Pending[] = [];
   #life = 0;
   #runner: TurnRunner | undefined;
@@ -269,9 +273,7 @@ export class ChatWorld {
           });
         }),
       askForLease: (options) => this.lease(options),
-      reportFailures: async (failures) => {
-        this.failures.push(...failures);
-      },
+      reportFailures: (failures) => this.report(failures),
       isExhausted: () => false,
       crashPoint: async () => {},
     });
