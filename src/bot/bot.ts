@@ -8,7 +8,7 @@ import { direct } from "../egress/transport.ts";
 import { type Refusal, toRefusal } from "../errors.ts";
 import type { Chat } from "../event.ts";
 import { describe, log } from "../log.ts";
-import { type AccessToken, requestToken } from "../qq/client.ts";
+import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 
@@ -29,9 +29,6 @@ export interface ValidationNote {
   signed: boolean;
   answered: boolean;
 }
-
-/** Asked for earlier, QQ returns the same token again. */
-const LAST_MINUTE_MS = 60_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL, expires_at INTEGER NOT NULL);
@@ -55,7 +52,7 @@ export class Bot extends DurableObject {
   async lease(chat: Chat, { notThisToken }: { notThisToken?: string | undefined }): Promise<LeaseAnswer> {
     noteChat(this.#sql, chat, Date.now());
     const kept = this.#keptToken();
-    if (kept && kept.value !== notThisToken && kept.expiresAtMs - Date.now() > LAST_MINUTE_MS) return leased(kept);
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept);
     try {
       this.#request ??= this.#requestToken().finally(() => {
         this.#request = undefined;

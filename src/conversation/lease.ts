@@ -5,10 +5,8 @@
 import type { Lease, LeaseAnswer } from "../bot/bot.ts";
 import { QQApiError, type Refusal, UpstreamError } from "../errors.ts";
 import { describe } from "../log.ts";
+import { isFresh } from "../qq/client.ts";
 import { rows, run, type Storage } from "./storage.ts";
-
-/** QQ makes a new token in the last minute of the old one, which stays valid for that minute. */
-const LAST_MINUTE_MS = 60_000;
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
@@ -24,7 +22,7 @@ export type AskForLease = (options: { notThisToken?: string | undefined }) => Pr
 export async function currentLease(storage: Storage, ask: AskForLease, now: () => number): Promise<Lease> {
   const kept = rows<{ value: string }>(storage, "SELECT value FROM lease")[0];
   const lease = kept && (JSON.parse(kept.value) as Lease);
-  if (lease && lease.expiresAtMs - now() > LAST_MINUTE_MS) return lease;
+  if (lease && isFresh(lease, now())) return lease;
   return renewLease(storage, ask, lease?.refused ? lease.token : undefined);
 }
 

@@ -26,8 +26,6 @@ export class TurnRunner {
   readonly #working = new Map<number, AbortController>();
   /** Ends the wait: something was stored, or some work ended. */
   #changed = new AbortController();
-  /** Starts whose attempt is stored: turn and restart. */
-  readonly #starts = new Set<string>();
   #reporting = false;
   /** The storage itself failed under some work: begin nothing more, and say so when the rest has ended. */
   #broken: unknown;
@@ -38,7 +36,11 @@ export class TurnRunner {
 
   /** Gives up the work under way for turns that were joined or stopped, and looks at the tables again. */
   interrupt(turns: readonly number[]): void {
-    for (const turn of turns) this.#working.get(turn)?.abort(new Error("the turn has changed"));
+    for (const turn of turns) {
+      this.#working.get(turn)?.abort(new Error("the turn has changed"));
+      // What follows is a new start: else joins would hide how often a turn has killed the process.
+      this.#context.begun.delete(turn);
+    }
     this.#changed.abort();
   }
 
@@ -103,12 +105,9 @@ export class TurnRunner {
     const { storage, now, begun } = this.#context;
     const turn = openTurn(storage, action.turn);
     if (!turn) return;
-    // A restart after a join is a new start: without this, joins would hide how often a turn has killed the process.
-    const start = `${turn.id} ${turn.restarts}`;
-    if (!begun.has(turn.id) || !this.#starts.has(start)) {
+    if (!begun.has(turn.id)) {
       recordAttempt(storage, turn, now());
       begun.add(turn.id);
-      this.#starts.add(start);
     }
     const controller = new AbortController();
     this.#working.set(turn.id, controller);

@@ -28,6 +28,14 @@ export interface AccessToken {
   expiresAtMs: number;
 }
 
+/** QQ makes a new token in the last minute of the old one, which stays valid for that minute; before, it gives the same. */
+const LAST_MINUTE_MS = 60_000;
+
+/** Whether a token need not be renewed yet. */
+export function isFresh({ expiresAtMs }: Pick<AccessToken, "expiresAtMs">, nowMs: number): boolean {
+  return expiresAtMs - nowMs > LAST_MINUTE_MS;
+}
+
 /** Sends one part as a passive reply. Returns QQ's id of it: an answer without one says nothing of a delivery. */
 export async function sendReply(api: QQApi, chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<string> {
   const folder = chat.scene === "group" ? "groups" : "users";
