@@ -119,7 +119,8 @@ async function storeEvent(
   log.info("callback.accepted", {
     appId: event.appId,
     chat: `${event.chat.scene}:${event.chat.id}`,
-    message: event.id,
+    kind: event.kind,
+    message: event.kind === "message" ? event.id : event.eventId,
     result,
     ageMs,
     storeMs: Date.now() - sinceMs,

@@ -30,6 +30,9 @@ export type Remedy =
   | "tellUser"
   | "tellOperator";
 
+/** What QQ may forbid a bot in all chats of a scene. */
+export type Capability = "markdown" | "keyboard" | "links" | "replies";
+
 /** A refusal as plain data: crosses RPC, is stored, is logged. Holds no secret, no URL and no text of a person. */
 export interface Refusal {
   /** Who refused, and in which operation, such as `qq.send` or `model.generate`. */
@@ -54,6 +57,12 @@ export interface Refusal {
   closesMessage?: boolean | undefined;
   /** Only the words were refused: other words may go through. */
   blocksText?: boolean | undefined;
+  /** The chat takes nothing any more: it is gone, or the bot is no member of it. */
+  closesChat?: boolean | undefined;
+  /** QQ has had a message with this number before. */
+  isDuplicate?: boolean | undefined;
+  /** QQ does not let this bot do that in this scene, in no chat. */
+  forbids?: Capability | undefined;
 }
 
 export abstract class BotError extends Error {

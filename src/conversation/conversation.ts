@@ -40,6 +40,7 @@ export class Conversation extends DurableObject {
    * nothing. Never waits for the model or for QQ.
    */
   async receive(event: BotEvent): Promise<Receipt["kind"]> {
+    if (event.kind !== "message") return "duplicate";
     const receipt = this.ctx.storage.transactionSync(() => {
       const result = accept(this.ctx.storage, event, Date.now());
       if (result.kind === "accepted") void this.ctx.storage.setAlarm(soon());

@@ -5,12 +5,12 @@
 import * as v from "valibot";
 import type { Transport } from "../egress/transport.ts";
 import { QQApiError, UpstreamError } from "../errors.ts";
-import type { Chat } from "../event.ts";
+import type { Chat, Interaction, Scene } from "../event.ts";
 import type { Secret } from "../log.ts";
 import type { Reply } from "../reply.ts";
-import { encode, type ReplySlot } from "./encode.ts";
+import { encode, encodeTyping, type ReplySlot } from "./encode.ts";
 import { findErrorRow } from "./error-codes.ts";
-import { WireError, WireSent, WireToken } from "./wire.ts";
+import { WireDone, WireError, WireSent, WireToken } from "./wire.ts";
 
 /** QQ asks for at least 5 s, so that the result of a message that did go out is not lost. */
 const TIMEOUT_MS = 20_000;
@@ -38,13 +38,51 @@ export function isFresh({ expiresAtMs }: Pick<AccessToken, "expiresAtMs">, nowMs
 
 /** Sends one part as a passive reply. Returns QQ's id of it: an answer without one says nothing of a delivery. */
 export async function sendReply(api: QQApi, chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<string> {
-  const folder = chat.scene === "group" ? "groups" : "users";
   const { id } = await call(api, "qq.send", WireSent, {
-    url: `${api.apiBase}/v2/${folder}/${encodeURIComponent(chat.id)}/messages`,
-    body: encode(reply, slot),
-    headers: { authorization: `QQBot ${token}`, "x-union-appid": api.appId },
+    url: messagesOf(api, chat),
+    body: encode(chat.scene, reply, slot),
+    headers: authorized(api, token),
   });
   return id;
+}
+
+/** Shows in a private chat that the bot is at work, for up to a minute. Costs a reply of the message. */
+export async function sendTyping(api: QQApi, chat: Chat, slot: ReplySlot, token: string): Promise<void> {
+  await call(api, "qq.typing", WireDone, {
+    url: messagesOf(api, chat),
+    body: encodeTyping(slot),
+    headers: authorized(api, token),
+  });
+}
+
+/** Tells QQ that a pressed button was understood; QQ waits 3 s for it. Once for each interaction. */
+export async function acknowledgeInteraction(
+  api: QQApi,
+  { id }: Pick<Interaction, "id">,
+  token: string,
+): Promise<void> {
+  await call(api, "qq.acknowledge", WireDone, {
+    method: "PUT",
+    url: `${api.apiBase}/interactions/${encodeURIComponent(id)}`,
+    body: { code: 0 },
+    // QQ has refused calls without the second one, too (630006).
+    headers: { ...authorized(api, token), "x-callback-appid": api.appId },
+  });
+}
+
+const FOLDERS: Record<Scene, string> = {
+  c2c: "v2/users",
+  group: "v2/groups",
+  guildChannel: "channels",
+  guildDm: "dms",
+};
+
+function messagesOf({ apiBase }: QQApi, { scene, id }: Chat): string {
+  return `${apiBase}/${FOLDERS[scene]}/${encodeURIComponent(id)}/messages`;
+}
+
+function authorized({ appId }: QQApi, token: string): Record<string, string> {
+  return { authorization: `QQBot ${token}`, "x-union-appid": appId };
 }
 
 /**
@@ -61,9 +99,10 @@ export async function requestToken(api: QQApi, appSecret: Secret, now: () => num
   return { value: token.access_token, expiresAtMs: askedAtMs + token.expires_in * 1000 };
 }
 
-type Operation = "qq.send" | "qq.token";
+type Operation = "qq.send" | "qq.typing" | "qq.acknowledge" | "qq.token";
 
 interface Call {
+  method?: "POST" | "PUT";
   url: string;
   body: unknown;
   headers: Record<string, string>;
@@ -74,7 +113,7 @@ async function call<S extends v.GenericSchema>(
   api: QQApi,
   operation: Operation,
   expected: S,
-  { url, body, headers }: Call,
+  { method = "POST", url, body, headers }: Call,
 ): Promise<v.InferOutput<S>> {
   const all = new Headers(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()]));
   for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
@@ -83,7 +122,7 @@ async function call<S extends v.GenericSchema>(
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
   const request = new Request(url, {
-    method: "POST",
+    method,
     headers: all,
     body: JSON.stringify(body),
     signal: late.signal,
@@ -127,6 +166,9 @@ function refused(operation: Operation, { status, headers }: Response, json: unkn
     outcomeUnknown: found.outcomeUnknown,
     closesMessage: found.closesMessage,
     blocksText: found.blocksText,
+    closesChat: found.closesChat,
+    isDuplicate: found.isDuplicate,
+    forbids: found.forbids,
   });
 }
 

@@ -4,7 +4,7 @@
  * Looked up by `err_code`, then `code`, then HTTP status: the status alone does not tell an expired token from an
  * address off the allow-list, both are 401.
  */
-import type { Remedy } from "../errors.ts";
+import type { Capability, Remedy } from "../errors.ts";
 
 export interface ErrorRow {
   codes: readonly number[];
@@ -21,6 +21,12 @@ export interface ErrorRow {
   closesMessage?: true;
   /** Only the words were refused. */
   blocksText?: true;
+  /** The chat is gone, or the bot is no member of it. */
+  closesChat?: true;
+  /** QQ has had a message with this number before. */
+  isDuplicate?: true;
+  /** Refused to this bot in all chats of the scene. */
+  forbids?: Capability;
 }
 
 const CHECK_SECRET =

@@ -88,3 +88,12 @@ export const WireError = v.looseObject({
 });
 
 export const WireSent = v.looseObject({ id: v.pipe(v.string(), v.nonEmpty()) });
+
+/** An answer that says no more than that it worked: it may be empty or plain text, but no refusal. */
+export const WireDone = v.pipe(
+  v.unknown(),
+  v.check((answer) => {
+    const { code, err_code } = v.is(WireError, answer) ? v.parse(WireError, answer) : {};
+    return !code && !err_code;
+  }),
+);

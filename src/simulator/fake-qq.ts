@@ -16,6 +16,8 @@ import { type QQTrouble, Weather } from "./weather.ts";
 const WINDOWS: Record<Scene, { ms: number; replies: number }> = {
   c2c: { ms: 60 * 60_000, replies: 4 },
   group: { ms: 5 * 60_000, replies: 5 },
+  guildChannel: { ms: 5 * 60_000, replies: Number.POSITIVE_INFINITY },
+  guildDm: { ms: 5 * 60_000, replies: Number.POSITIVE_INFINITY },
 };
 /** Unpublished; clients cut at 5000. */
 const LONGEST_TEXT = 5_000;
