@@ -61,6 +61,8 @@ export interface Refusal {
   closesChat?: boolean | undefined;
   /** QQ has had a message with this number before. */
   isDuplicate?: boolean | undefined;
+  /** QQ has taken the message and looks at it before it shows it. */
+  auditId?: string | undefined;
   /** QQ does not let this bot do that in this scene, in no chat. */
   forbids?: Capability | undefined;
 }

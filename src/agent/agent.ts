@@ -19,6 +19,8 @@ export interface StepLimits {
 
 export interface StepText {
   text: string;
+  /** It ended at the model's length limit. */
+  isCut?: boolean | undefined;
   /** As the provider reports them, if it does. */
   inputTokens?: number | undefined;
   outputTokens?: number | undefined;

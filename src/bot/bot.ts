@@ -5,8 +5,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
-import { type Refusal, toRefusal } from "../errors.ts";
-import type { Chat } from "../event.ts";
+import { type Capability, type Refusal, toRefusal } from "../errors.ts";
+import type { Chat, Scene } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
@@ -18,7 +18,11 @@ export interface Lease {
   expiresAtMs: number;
   /** QQ refused the token: it is kept only to be named when a new one is asked for. */
   refused?: boolean;
+  forbidden?: Forbidden;
 }
+
+/** What QQ does not let this bot do in a scene, and until when that is taken for granted, in ms since 1970. */
+export type Forbidden = Partial<Record<Capability, number>>;
 
 /** A refusal is a result and not an exception, which would lose its fields on the way between objects. */
 export type LeaseAnswer = { ok: true; lease: Lease } | { ok: false; refusal: Refusal };
@@ -32,6 +36,9 @@ export interface ValidationNote {
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL, expires_at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS forbidden (
+    scene TEXT NOT NULL, capability TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (scene, capability)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
@@ -52,12 +59,13 @@ export class Bot extends DurableObject {
   async lease(chat: Chat, { notThisToken }: { notThisToken?: string | undefined }): Promise<LeaseAnswer> {
     noteChat(this.#sql, chat, Date.now());
     const kept = this.#keptToken();
-    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept);
+    const forbidden = this.#forbidden(chat.scene);
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden);
     try {
       this.#request ??= this.#requestToken().finally(() => {
         this.#request = undefined;
       });
-      return leased(await this.#request);
+      return leased(await this.#request, forbidden);
     } catch (error) {
       return { ok: false, refusal: toRefusal(error, "qq.token") };
     }
@@ -65,6 +73,16 @@ export class Bot extends DurableObject {
 
   async recordFailures(failures: readonly Failure[]): Promise<void> {
     this.ctx.storage.transactionSync(() => addFailures(this.#sql, failures));
+  }
+
+  /** A chat was refused something that QQ refuses to this bot in all chats of that scene. */
+  async noteForbidden(scene: Scene, capability: Capability, untilMs: number): Promise<void> {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO forbidden (scene, capability, until) VALUES (?, ?, ?)",
+      scene,
+      capability,
+      untilMs,
+    );
   }
 
   async noteValidation(note: ValidationNote): Promise<void> {
@@ -83,6 +101,15 @@ export class Bot extends DurableObject {
 
   async chats(): Promise<KnownChat[]> {
     return listChats(this.#sql);
+  }
+
+  #forbidden(scene: Scene): Forbidden {
+    const rows = this.#sql.exec<{ capability: Capability; until: number }>(
+      "SELECT capability, until FROM forbidden WHERE scene = ? AND until > ?",
+      scene,
+      Date.now(),
+    );
+    return Object.fromEntries(rows.toArray().map(({ capability, until }) => [capability, until]));
   }
 
   #keptToken(): AccessToken | undefined {
@@ -116,6 +143,6 @@ export class Bot extends DurableObject {
   }
 }
 
-function leased(token: AccessToken): LeaseAnswer {
-  return { ok: true, lease: { token: token.value, expiresAtMs: token.expiresAtMs } };
+function leased({ value: token, expiresAtMs }: AccessToken, forbidden: Forbidden): LeaseAnswer {
+  return { ok: true, lease: { token, expiresAtMs, forbidden } };
 }

@@ -2,11 +2,13 @@
  * What a command is. It sees the chat only through its context: whatever it may do there is a function in it.
  */
 
+import type { Reply } from "../reply.ts";
+
 export interface CommandContext {
   /** Ends every open turn that this person may end; returns how many messages that concerned. */
   stop(): number;
-  /** Takes the text that could not be delivered to this person, so that it is delivered once. */
-  takeKept(): string | undefined;
+  /** Takes the words that could not be delivered to this person, so that they are delivered once. */
+  takeKept(): Reply | undefined;
 }
 
 export interface Command {
@@ -17,6 +19,8 @@ export interface Command {
   summary: { zh: string; en: string };
   /** Acts when its message is stored and does not wait behind the queue. Needs no network. */
   immediate: boolean;
+  /** Lets an answer that is still being written come to its end first, as long as that is possible. */
+  waitsForDraft?: boolean;
   /** The answer, or undefined to let the model answer. */
-  run(context: CommandContext): string | undefined;
+  run(context: CommandContext): Reply | undefined;
 }

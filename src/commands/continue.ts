@@ -6,6 +6,7 @@ export const continueCommand: Command = {
   aliases: ["继续"],
   summary: { zh: "接着发没发完的内容", en: "send what is left of an answer" },
   immediate: false,
+  waitsForDraft: true,
   run({ takeKept }) {
     return takeKept();
   },

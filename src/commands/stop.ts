@@ -7,6 +7,7 @@ export const stop: Command = {
   summary: { zh: "停止正在进行的回答", en: "stop the answer under way" },
   immediate: true,
   run({ stop }) {
-    return stop() > 0 ? "已停止。/ Stopped." : "现在没有你能停止的回答。/ There is no answer of yours to stop.";
+    const text = stop() > 0 ? "已停止。/ Stopped." : "现在没有你能停止的回答。/ There is no answer of yours to stop.";
+    return { kind: "text", text };
   },
 };

@@ -5,11 +5,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
-import type { BotEvent, Chat } from "../event.ts";
+import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
-import { sendReply } from "../qq/client.ts";
+import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { crashPoint } from "./crash-point.ts";
 import { accept, type Receipt } from "./inbox.ts";
+import { type AskForLease, currentLease, FORBIDDEN_MS } from "./lease.ts";
 import { reportAtMs } from "./report.ts";
 import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
@@ -40,14 +41,30 @@ export class Conversation extends DurableObject {
    * nothing. Never waits for the model or for QQ.
    */
   async receive(event: BotEvent): Promise<Receipt["kind"]> {
-    if (event.kind !== "message") return "duplicate";
     const receipt = this.ctx.storage.transactionSync(() => {
-      const result = accept(this.ctx.storage, event, Date.now());
+      const result = accept(this.ctx.storage, event, { nowMs: Date.now(), newReference });
       if (result.kind === "accepted") void this.ctx.storage.setAlarm(soon());
       return result;
     });
-    if (receipt.kind === "accepted") this.#runner?.interrupt(receipt.interrupted);
+    if (receipt.kind === "accepted") {
+      this.#runner?.interrupt(receipt.interrupted);
+      if (event.kind === "interaction" && event.needsAcknowledgement) this.ctx.waitUntil(this.#acknowledge(event));
+    }
     return receipt.kind;
+  }
+
+  /** Tells QQ that a pressed button was heard, for which it waits 3 s. Not worth repeating: the press itself is stored. */
+  async #acknowledge(interaction: Interaction): Promise<void> {
+    try {
+      const settings = this.#readSettings(interaction.appId);
+      if (!settings) return;
+      const { config, bot } = settings;
+      const ask: AskForLease = (options) => this.#bot(bot).lease(interaction.chat, options);
+      const { token } = await currentLease(this.ctx.storage, ask, Date.now);
+      await acknowledgeInteraction({ ...config.qq, appId: bot.appId, transport: direct }, interaction, token);
+    } catch (error) {
+      log.warn("interaction.not-acknowledged", { error: describe(error) });
+    }
   }
 
   /** Safe to run twice. Never throws in order to be retried: the platform gives up after six times. */
@@ -120,8 +137,10 @@ export class Conversation extends DurableObject {
       const nobody = {
         generate: unreachable,
         send: unreachable,
+        sendTyping: unreachable,
         askForLease: unreachable,
         reportFailures: unreachable,
+        reportForbidden: () => {},
       };
       return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
     }
@@ -134,11 +153,22 @@ export class Conversation extends DurableObject {
         const { generateStep, languageModel } = await import("../agent/agent.ts");
         const model = languageModel(bot.model, allowance.counted(fetch));
         const input = { persona: bot.systemPrompt, scene: chat.scene, nowMs: Date.now(), history, messages };
-        return generateStep(model, input, { ...options, onText: () => crashPoint("during-model-stream") });
+        return generateStep(model, input, {
+          ...options,
+          onText(text) {
+            options.onText(text);
+            return crashPoint("during-model-stream");
+          },
+        });
       },
-      send: (to, text, slot, token) => sendReply(api, to, { kind: "text", text }, slot, token),
+      send: (to, reply, slot, token) => sendReply(api, to, reply, slot, token),
+      sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
+      reportForbidden: (capability) => {
+        const note = this.#bot(bot).noteForbidden(chat.scene, capability, Date.now() + FORBIDDEN_MS);
+        this.ctx.waitUntil(note.catch((error: unknown) => log.warn("note.lost", { error: describe(error) })));
+      },
     });
   }
 

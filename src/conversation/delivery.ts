@@ -4,13 +4,24 @@
  */
 import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
-import { defuseLinks } from "../qq/text.ts";
+import type { Writing } from "../qq/writing.ts";
+import type { Reply } from "../reply.ts";
+import { recordAudit } from "./audit.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
-import { currentLease, refuseLease } from "./lease.ts";
-import { mark, takeBack, words } from "./outbox.ts";
+import { currentLease, forbid, refuseLease } from "./lease.ts";
+import { joined, mark, NOTHING, takeBack, words } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { afterRefusedSend, isOpen, outcomeOf, type Part, type PartState, type Turn, triedAt } from "./turn-machine.ts";
-import { openTurn } from "./turns.ts";
+import {
+  afterRefusedSend,
+  isOpen,
+  isRepeatable,
+  outcomeOf,
+  type Part,
+  type PartState,
+  type Turn,
+  triedAt,
+} from "./turn-machine.ts";
+import { openTurn, openTurns } from "./turns.ts";
 
 /** A part this short is not halved any more. */
 const LEAST_PART_LENGTH = 200;
@@ -29,12 +40,14 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
     if (!openTurn(storage, turn.id)) return; // stopped while it waited for its token
     await crashPoint("before-send");
     firstTry = context.untried.delete(`${turn.id}/${n}`);
-    await context.send(message.chat, part.text, { msgId: part.msgId, msgSeq: part.msgSeq }, token);
+    const slot = { msgId: part.msgId, msgSeq: part.msgSeq, isEvent: message.isEvent };
+    await context.send(message.chat, { kind: part.form, text: part.text }, slot, token);
   } catch (error) {
     const refusal = toRefusal(error, "turn.send");
+    const writing = await import("../qq/writing.ts");
     // Without a token nothing was sent.
     const unsent = { ...refusal, costsNoReply: true, outcomeUnknown: false };
-    refused(context, turn, part, token === undefined ? unsent : refusal, { token, firstTry });
+    refused(context, turn, part, token === undefined ? unsent : refusal, { token, firstTry, writing });
     return;
   }
   await crashPoint("after-send");
@@ -57,52 +70,63 @@ function refused(
   turn: Turn,
   part: Part,
   refusal: Refusal,
-  { token, firstTry }: { token: string | undefined; firstTry: boolean },
+  { token, firstTry, writing }: { token: string | undefined; firstTry: boolean; writing: Writing },
 ): void {
-  const { storage } = context;
+  const { storage, now } = context;
+  const reply = words(part);
   const verdict = afterRefusedSend(refusal, {
     tried: triedAt(turn),
     firstTry,
-    hasLinks: defuseLinks(part.text) !== part.text,
+    repeatable: isRepeatable(turn),
+    form: part.form,
+    hasLinks: writing.defused(reply) !== reply,
     divisible: part.text.length > LEAST_PART_LENGTH,
   });
   const { summary, code, traceId } = refusal;
   log.warn("send.refused", { turn: turn.id, part: part.n, summary, code, traceId, verdict: verdict.kind });
+  const again = (change: (reply: Reply) => Reply, maxLength?: number) =>
+    sayAgain(context, turn, part, { change, writing, maxLength });
   storage.transactionSync(() => {
+    if (refusal.forbids) forbid(storage, refusal.forbids, now());
     switch (verdict.kind) {
       case "delivered":
+        if (refusal.auditId !== undefined) recordAudit(storage, refusal.auditId, turn.id);
         return delivered(context, turn, part);
       case "again":
         if (verdict.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
         if (refusal.outcomeUnknown && token !== undefined) mark(storage, turn.id, part.n, "uncertain");
         return tryLater(context, turn, verdict.remedy, verdict.delayMs);
       case "resequence":
-        return sayAgain(context, turn, part, (text) => text);
+        return again((same) => same);
+      case "degrade":
+        return again(writing.degraded);
       case "defuse":
-        return sayAgain(context, turn, part, defuseLinks);
+        return again(writing.defused);
       case "split":
-        return sayAgain(context, turn, part, (text) => text, Math.ceil(part.text.length * A_GOOD_HALF));
+        return again((same) => same, Math.ceil(part.text.length * A_GOOD_HALF));
+      case "abandon":
+        return mark(storage, turn.id, part.n, "unheard");
       case "giveUp":
-        return giveUp(context, turn, part, refusal);
+        return giveUp(context, turn, part, refusal, writing);
       default:
         verdict satisfies never;
     }
   });
+  if (refusal.forbids) context.reportForbidden(refusal.forbids);
 }
 
-/** Books the text of this part and those behind it anew, under new numbers. */
+/** Books the words of this part and those behind it anew, under new numbers. */
 function sayAgain(
   context: TurnContext,
   turn: Turn,
   part: Part,
-  change: (text: string) => string,
-  maxLength?: number,
+  { change, writing, maxLength }: { change: (reply: Reply) => Reply; writing: Writing; maxLength?: number | undefined },
 ): void {
   const { storage } = context;
   mark(storage, turn.id, part.n, "refused");
-  const text = words(part) + takeBack(storage, turn.id);
+  const unsaid = joined(words(part), takeBack(storage, turn.id));
   const current = openTurn(storage, turn.id);
-  if (current) say(context, current, change(text) || text, maxLength);
+  if (current) say(context, current, change(unsaid), { writing, ...(maxLength !== undefined && { maxLength }) });
 }
 
 function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {
@@ -112,18 +136,21 @@ function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {
 }
 
 /**
- * QQ does not take this part. Its text goes to another message of the turn, or is kept, unless it may have arrived after
- * all; blocked words are said to be blocked.
+ * QQ does not take this part. Its words go to another message of the turn, or are kept, unless they may have arrived after
+ * all; blocked words are said to be blocked. Where the chat itself is closed, whatever else waits there ends with it.
  */
-function giveUp(context: TurnContext, turn: Turn, part: Part, refusal: Refusal): void {
+function giveUp(context: TurnContext, turn: Turn, part: Part, refusal: Refusal, writing: Writing): void {
   const { storage } = context;
   const mayHaveArrived = part.state === "uncertain" || refusal.outcomeUnknown === true;
   mark(storage, turn.id, part.n, endState(refusal, mayHaveArrived));
+  if (refusal.closesChat) {
+    for (const other of openTurns(storage)) if (other.id !== turn.id) finish(context, other, "failed", refusal);
+  }
   const current = openTurn(storage, turn.id);
   if (!current) return; // stopped meanwhile
   if (refusal.blocksText && !current.fault) return apologise(context, turn.id, "blocked", refusal);
-  const unsaid = mayHaveArrived ? "" : words(part);
+  const unsaid = mayHaveArrived ? NOTHING : words(part);
   if (refusal.closesMessage && turn.messages.length > 1)
-    return say(context, current, unsaid + takeBack(storage, turn.id));
+    return say(context, current, joined(unsaid, takeBack(storage, turn.id)), { writing });
   finish(context, current, "failed", refusal, unsaid);
 }

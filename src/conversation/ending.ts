@@ -4,21 +4,56 @@
  */
 import type { Refusal, Remedy } from "../errors.ts";
 import { log } from "../log.ts";
-import { book, keep, keptOf, takeBack } from "./outbox.ts";
-import { recordFailure } from "./report.ts";
-import { apology } from "./sentences.ts";
+import { PART_LENGTH } from "../qq/reply-budget.ts";
+import type { Writing } from "../qq/writing.ts";
+import type { Reply } from "../reply.ts";
+import { book, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
+import { failureOf, recordFailure } from "./report.ts";
+import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Fault, Outcome, Turn } from "./turn-machine.ts";
-import { endTurn, openTurn, recordFault, recordRetry } from "./turns.ts";
+import { endTurn, openTurn, partsOf, recordFault, recordRetry } from "./turns.ts";
 
-/** Books `text` as the next parts. Where no message of the turn takes a reply any more, the turn fails with its text kept. */
-export function say(context: TurnContext, turn: Turn, text: string, maxLength?: number): void {
+/**
+ * Books `words` as the next parts of a turn, as few as they fit in, together with what was kept of it before. What does not
+ * fit is kept, and the last part says so; a sentence about the turn itself is never kept. Where no message of the turn
+ * takes a reply any more, the turn fails with its words kept.
+ *
+ * @param writing cuts the words; without it they are one short part.
+ * @param isMore what is said is not the end: more of it is still being written.
+ */
+export function say(
+  context: TurnContext,
+  turn: Turn,
+  words: Reply,
+  {
+    writing,
+    maxLength = PART_LENGTH,
+    isMore = false,
+  }: { writing?: Writing; maxLength?: number; isMore?: boolean } = {},
+): void {
   const { storage, now, untried } = context;
   storage.transactionSync(() => {
     const passing = turn.fault !== undefined || turn.kind === "notice";
-    const booked = book(storage, turn, text, { nowMs: now(), passing, maxLength });
+    const kept = passing ? NOTHING : keptOf(storage, turn.id);
+    const whole = joined(words, kept);
+    const slots = slotsLeft(storage, turn, now());
+    const limit = isMore ? maxLength - MORE.length : maxLength;
+    const { parts, rest } = writing?.split(whole, {
+      maxLength: limit,
+      maxParts: slots.length,
+      reserve: MORE.length,
+    }) ?? {
+      parts: [whole],
+      rest: NOTHING,
+    };
+    const filled = parts.filter(({ text }) => text.trim() !== ""); // QQ refuses an empty message
+    const last = filled.at(-1);
+    if (last && (isMore || rest.text !== "")) filled[filled.length - 1] = { ...last, text: last.text + MORE };
+    const booked = book(storage, turn.id, filled, slots);
     for (const n of booked) untried.add(`${turn.id}/${n}`);
+    if (!passing && rest.text !== kept.text) keep(storage, turn.id, rest, { told: booked.length > 0 });
     if (booked.length === 0) finish(context, turn, "failed");
   });
 }
@@ -41,31 +76,27 @@ export function apologise(context: TurnContext, id: number, kind: Fault["kind"],
     if (turn.fault) return finish(context, turn, "failed", refusal);
     const fault: Fault = { kind, reference: newReference(), refusal };
     recordFault(storage, id, fault);
-    say(context, { ...turn, fault }, apology(fault));
+    say(context, { ...turn, fault }, { kind: "text", text: apology(fault) });
   });
 }
 
 /** Ends a turn. Where it failed, `unsent` and its parts not tried are kept for the person, and the operator hears of it. */
-export function finish(context: TurnContext, turn: Turn, outcome: Outcome, refusal?: Refusal, unsent = ""): void {
+export function finish(
+  context: TurnContext,
+  turn: Turn,
+  outcome: Outcome,
+  refusal?: Refusal,
+  unsent: Reply = NOTHING,
+): void {
   const { storage, now, newReference } = context;
   const reference = turn.fault?.reference ?? newReference();
   storage.transactionSync(() => {
-    if (outcome === "failed") keepUnsent(storage, turn, unsent + takeBack(storage, turn.id));
+    if (outcome === "failed") keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
     endTurn(storage, turn.id, outcome, now());
-    if (outcome !== "failed" && outcome !== "apologised") return;
-    const cause = refusal ?? turn.fault?.refusal;
-    const { chat } = turn.messages[0] ?? {};
-    recordFailure(storage, turn.id, {
-      reference,
-      atMs: now(),
-      chat: chat ? `${chat.scene}:${chat.id}` : "",
-      turn: turn.id,
-      operation: cause?.operation ?? "turn",
-      summary: cause?.summary ?? (turn.fault?.kind === "crashed" ? CRASHED : WINDOW_ENDED),
-      advice: cause?.advice ?? "无需处理。Nothing to do.",
-      traceId: cause?.traceId,
-      told: outcome === "apologised",
-    });
+    const isGreeting = turn.kind === "notice" && turn.messages.every(({ isEvent }) => isEvent);
+    if ((outcome !== "failed" && outcome !== "apologised") || isGreeting) return;
+    const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
+    recordFailure(storage, failureOf(turn, { cause, reference, atMs: now(), told: outcome === "apologised" }));
   });
   const write = outcome === "failed" ? log.error : log.info;
   write("turn.ended", {
@@ -78,10 +109,22 @@ export function finish(context: TurnContext, turn: Turn, outcome: Outcome, refus
 }
 
 /** For the person's next message. A sentence about the turn itself is not worth keeping. */
-function keepUnsent(storage: Storage, turn: Turn, unsent: string): void {
-  if (unsent === "" || turn.fault || turn.kind === "notice") return;
-  keep(storage, turn.id, unsent + keptOf(storage, turn.id), { told: false });
+function keepUnsent(storage: Storage, turn: Turn, unsent: Reply): void {
+  if (unsent.text === "" || turn.fault || turn.kind === "notice") return;
+  keep(storage, turn.id, joined(unsent, keptOf(storage, turn.id)), { told: false });
 }
 
-const CRASHED = "the process ended twice at the same step";
-const WINDOW_ENDED = "no reply was possible any more";
+/** A turn that failed although nobody refused anything. */
+const NO_CAUSE = {
+  crashed: { summary: "the process ended twice at the same step", advice: "无需处理。Nothing to do." },
+  ended: { summary: "no reply was possible any more", advice: "无需处理。Nothing to do." },
+  unsure: {
+    summary: "a part may not have arrived, and QQ offers no way to send it again safely",
+    advice: "无需处理,对方会在下一条回答里得知。Nothing to do; the person is told with the next answer.",
+  },
+};
+
+function causeOf(storage: Storage, turn: Turn): keyof typeof NO_CAUSE {
+  if (turn.fault?.kind === "crashed") return "crashed";
+  return partsOf(storage, turn.id).some(({ state }) => state === "unheard") ? "unsure" : "ended";
+}

@@ -4,12 +4,15 @@
  */
 import type { Utterance } from "../agent/prompt.ts";
 import type { IncomingMessage } from "../event.ts";
+import { readFact } from "./facts.ts";
 import { rows, type Storage } from "./storage.ts";
 import type { Outcome } from "./turn-machine.ts";
 
 /** What one model step gave, as stored. */
 export interface StepResult {
   text: string;
+  /** It ended at the model's length limit. */
+  isCut?: boolean | undefined;
   /** Tokens of the whole prompt as the provider reported them, and as they had been estimated. */
   inputTokens?: number | undefined;
   estimatedTokens?: number | undefined;
@@ -28,6 +31,12 @@ export function estimateTokens(text: string): number {
   return Math.ceil(wide + (text.length - wide) / 4);
 }
 
+/** Of all words of a message. */
+export function estimateMessage({ text, quote, attachments = [] }: IncomingMessage): number {
+  const words = [text, quote?.text ?? "", ...attachments.map(({ transcript }) => transcript ?? "")];
+  return words.reduce((sum, said) => sum + estimateTokens(said), 0);
+}
+
 /**
  * Ended turns before `beforeTurn`, as many of the newest as fit. A question that was offered again stands there alone, for
  * 「继续」 to answer; one that ended without an answer is marked, or the model would answer it together with the next.
@@ -36,9 +45,11 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
   const turns = rows<{ messages: string; outcome: Outcome; result: string | null }>(
     storage,
     `SELECT messages, outcome, (SELECT result FROM step WHERE step.turn = turn.id ORDER BY n DESC LIMIT 1) AS result FROM turn
-     WHERE id < ? AND ended_at IS NOT NULL AND (kind = 'question' OR (kind = 'command' AND result IS NOT NULL))
+     WHERE id BETWEEN ? AND ? AND ended_at IS NOT NULL AND outcome <> 'withdrawn'
+       AND (kind = 'question' OR (kind = 'command' AND result IS NOT NULL))
      ORDER BY id DESC LIMIT ${MOST_TURNS}`,
-    beforeTurn,
+    readFact(storage, "forgottenBefore") ?? 0,
+    beforeTurn - 1,
   ).map(({ messages, outcome, result }) => ({
     messages: JSON.parse(messages) as IncomingMessage[],
     outcome,
@@ -53,7 +64,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
     if (step) utterances.push({ role: "assistant", text: step.text });
     else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
     tokens += utterances.reduce(
-      (sum, said) => sum + estimateTokens(said.role === "user" ? said.message.text : said.text),
+      (sum, said) => sum + (said.role === "user" ? estimateMessage(said.message) : estimateTokens(said.text)),
       0,
     );
     if (tokens > allowed) break;

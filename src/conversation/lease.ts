@@ -2,8 +2,8 @@
  * What this chat needs of its Bot to speak, kept in the chat's own storage: the object is evicted between most messages,
  * and no message should wait for a call to a singleton.
  */
-import type { Lease, LeaseAnswer } from "../bot/bot.ts";
-import { QQApiError, type Refusal, UpstreamError } from "../errors.ts";
+import type { Forbidden, Lease, LeaseAnswer } from "../bot/bot.ts";
+import { type Capability, QQApiError, type Refusal, UpstreamError } from "../errors.ts";
 import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
 import { rows, run, type Storage } from "./storage.ts";
@@ -16,12 +16,14 @@ const UNREACHED: Omit<Refusal, "summary"> = {
   otherwise: "tellOperator",
 };
 
+/** What QQ does not let a bot do is tried again after this long: rights are granted meanwhile. */
+export const FORBIDDEN_MS = 24 * 60 * 60_000;
+
 export type AskForLease = (options: { notThisToken?: string | undefined }) => Promise<LeaseAnswer>;
 
 /** @throws QQApiError with the refusal of the token endpoint. */
 export async function currentLease(storage: Storage, ask: AskForLease, now: () => number): Promise<Lease> {
-  const kept = rows<{ value: string }>(storage, "SELECT value FROM lease")[0];
-  const lease = kept && (JSON.parse(kept.value) as Lease);
+  const lease = keptLease(storage);
   if (lease && isFresh(lease, now())) return lease;
   return renewLease(storage, ask, lease?.refused ? lease.token : undefined);
 }
@@ -31,12 +33,36 @@ async function renewLease(storage: Storage, ask: AskForLease, notThisToken: stri
     throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
   });
   if (!answer.ok) throw new QQApiError(answer.refusal);
-  run(storage, "INSERT OR REPLACE INTO lease (id, value) VALUES (1, ?)", JSON.stringify(answer.lease));
-  return answer.lease;
+  // The Bot may not have heard yet what this chat was refused.
+  const lease = { ...answer.lease, forbidden: { ...keptLease(storage)?.forbidden, ...answer.lease.forbidden } };
+  keepLease(storage, lease);
+  return lease;
 }
 
 /** Forgets a token that QQ refused, if it is still the one that is kept. */
 export function refuseLease(storage: Storage, token: string): void {
-  const refused: Lease = { token, expiresAtMs: 0, refused: true };
-  run(storage, "UPDATE lease SET value = ? WHERE value ->> '$.token' = ?", JSON.stringify(refused), token);
+  const kept = keptLease(storage);
+  if (kept?.token === token) keepLease(storage, { ...kept, expiresAtMs: 0, refused: true });
+}
+
+/** Remembers for a day that QQ does not let this bot do something here. */
+export function forbid(storage: Storage, capability: Capability, nowMs: number): void {
+  const kept = keptLease(storage);
+  if (kept) keepLease(storage, { ...kept, forbidden: { ...kept.forbidden, [capability]: nowMs + FORBIDDEN_MS } });
+}
+
+/** What QQ does not let this bot do here, as far as this chat knows. */
+export function forbidden(storage: Storage, nowMs: number): ReadonlySet<Capability> {
+  const known: Forbidden = keptLease(storage)?.forbidden ?? {};
+  const names = Object.keys(known) as Capability[]; // the keys of a Forbidden
+  return new Set(names.filter((name) => (known[name] ?? 0) > nowMs));
+}
+
+function keptLease(storage: Storage): Lease | undefined {
+  const [kept] = rows<{ value: string }>(storage, "SELECT value FROM lease");
+  return kept && JSON.parse(kept.value);
+}
+
+function keepLease(storage: Storage, lease: Lease): void {
+  run(storage, "INSERT OR REPLACE INTO lease (id, value) VALUES (1, ?)", JSON.stringify(lease));
 }

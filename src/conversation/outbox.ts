@@ -1,20 +1,30 @@
 /**
  * Parts on their way to QQ. A part is stored with its msg_id and msg_seq before it is sent, and a repetition carries the
- * same pair: QQ itself refuses the copy. The parts of a turn are its reply ledger.
+ * same pair: QQ itself refuses the copy. The parts of a turn are its reply ledger, with its typing notice as one of them.
  */
 import type { IncomingMessage } from "../event.ts";
 import type { ReplySlot } from "../qq/encode.ts";
-import { freeSlots, PART_LENGTH } from "../qq/reply-budget.ts";
-import { splitText } from "../qq/text.ts";
+import { freeSlots } from "../qq/reply-budget.ts";
+import type { Reply } from "../reply.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { Part, PartState } from "./turn-machine.ts";
-import { partsOf } from "./turns.ts";
+import { type LedgerRow, ledgerOf, partsOf } from "./turns.ts";
+
+type Asked = { id: number; messages: readonly IncomingMessage[] };
 
 /** The slots that a turn may still use. A message that QQ closed is out, whatever the ledger says. */
-export function slotsLeft(messages: readonly IncomingMessage[], parts: readonly Part[], nowMs: number): ReplySlot[] {
-  const open = messages.filter(({ id }) => !parts.some(({ msgId, state }) => msgId === id && state === "closed"));
-  const booked = parts.map(({ msgId, msgSeq, state }) => ({
+export function slotsLeft(storage: Storage, { id, messages }: Asked, nowMs: number): ReplySlot[] {
+  return slotsBeside(messages, ledgerOf(storage, id), nowMs);
+}
+
+export function slotsBeside(
+  messages: readonly IncomingMessage[],
+  ledger: readonly Pick<LedgerRow, "msgId" | "msgSeq" | "state">[],
+  nowMs: number,
+): ReplySlot[] {
+  const open = messages.filter(({ id }) => !ledger.some(({ msgId, state }) => msgId === id && state === "closed"));
+  const booked = ledger.map(({ msgId, msgSeq, state }) => ({
     msgId,
     msgSeq,
     counts: state !== "void" && state !== "uncounted",
@@ -22,75 +32,100 @@ export function slotsLeft(messages: readonly IncomingMessage[], parts: readonly 
   return freeSlots(open, booked, nowMs);
 }
 
-/**
- * Books `text` as the next parts of a turn, as few as it fits in, together with what was kept of the turn before. What does
- * not fit is kept, and the last part says so; a `passing` text, a sentence about the turn itself, is never kept. Returns the
- * numbers of the new parts; where there are none, nobody was told.
- */
-export function book(
-  storage: Storage,
-  turn: { id: number; messages: readonly IncomingMessage[] },
-  text: string,
-  { nowMs, passing, maxLength = PART_LENGTH }: { nowMs: number; passing: boolean; maxLength?: number | undefined },
-): number[] {
-  const before = partsOf(storage, turn.id);
-  const slots = slotsLeft(turn.messages, before, nowMs);
-  const kept = passing ? "" : keptOf(storage, turn.id);
-  const { parts, rest } = splitText(text + kept, { maxLength, maxParts: slots.length, reserve: MORE.length });
-  const filled = parts.filter((part) => part.trim() !== ""); // QQ refuses an empty message
-  const booked = filled.map((part, index) => {
-    const slot = slots[index] as ReplySlot; // splitText gives at most as many parts as there are slots
-    const n = before.length + index;
+/** Books `replies` as the next parts of a turn, one for each of `slots`. Returns their numbers. */
+export function book(storage: Storage, turn: number, replies: readonly Reply[], slots: readonly ReplySlot[]): number[] {
+  const from = partsOf(storage, turn).length;
+  return replies.slice(0, slots.length).map(({ kind, text }, index) => {
+    const { msgId, msgSeq } = slots[index] as ReplySlot; // there are at most as many replies here
     run(
       storage,
-      "INSERT INTO part (turn, n, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, 'pending')",
-      turn.id,
-      n,
-      index === filled.length - 1 && rest !== "" ? part + MORE : part,
-      slot.msgId,
-      slot.msgSeq,
+      "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, ?, 'pending')",
+      turn,
+      from + index,
+      kind,
+      text,
+      msgId,
+      msgSeq,
     );
-    return n;
+    return from + index;
   });
-  if (!passing && rest !== kept) keep(storage, turn.id, rest, { told: booked.length > 0 });
-  return booked;
 }
+
+/**
+ * Books the typing notice of a turn, which pays like a part. It counts from here on, whatever becomes of it, and is never
+ * sent again.
+ */
+export function bookTyping(storage: Storage, turn: number, { msgId, msgSeq }: ReplySlot): void {
+  run(
+    storage,
+    "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state) VALUES (?, ?, 'typing', '', ?, ?, 'sent')",
+    turn,
+    TYPING,
+    msgId,
+    msgSeq,
+  );
+}
+
+/** The number of the typing notice: it stands before the parts, which count from 0. */
+export const TYPING = -1;
 
 export function mark(storage: Storage, turn: number, n: number, state: PartState): void {
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);
 }
 
-/** Takes back the parts that did not arrive, and returns their text. What may have arrived is not said again. */
-export function takeBack(storage: Storage, turn: number): string {
+/** Takes back the parts that did not arrive, and returns their words. What may have arrived is not said again. */
+export function takeBack(storage: Storage, turn: number): Reply {
   const pending = partsOf(storage, turn).filter(({ state }) => state === "pending");
   run(storage, "UPDATE part SET state = 'void' WHERE turn = ? AND state = 'pending'", turn);
   run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND state = 'uncertain'", turn);
-  return pending.map(words).join("");
+  return joined(...pending.map(words));
 }
 
-/** The text of a part without the hint that more was kept: what was kept stands elsewhere. */
-export function words({ text }: Part): string {
-  return text.endsWith(MORE) ? text.slice(0, -MORE.length) : text;
+export const NOTHING: Reply = { kind: "text", text: "" };
+
+/** The words of a part without the hint that more was kept: what was kept stands elsewhere. */
+export function words({ form, text }: Part): Reply {
+  return { kind: form, text: text.endsWith(MORE) ? text.slice(0, -MORE.length) : text };
 }
 
-/** Keeps text that did not reach the person, in place of what was kept of the turn before. */
-export function keep(storage: Storage, turn: number, text: string, { told }: { told: boolean }): void {
-  run(storage, "UPDATE turn SET kept = ?, told = ? WHERE id = ?", text === "" ? null : text, told ? 1 : 0, turn);
+/** Words one after another; as Markdown where any of them are, in which plain text is at worst shown with a mark too many. */
+export function joined(...replies: readonly Reply[]): Reply {
+  const said = replies.filter(({ text }) => text !== "");
+  return said.some(({ kind }) => kind === "markdown")
+    ? { kind: "markdown", text: said.map(({ text }) => text).join("\n\n") }
+    : { kind: "text", text: said.map(({ text }) => text).join("") };
 }
 
-export function keptOf(storage: Storage, turn: number): string {
-  return rows<{ kept: string | null }>(storage, "SELECT kept FROM turn WHERE id = ?", turn)[0]?.kept ?? "";
-}
-
-/** The newest text that could not be delivered to a person, taken so that it is delivered once. */
-export function takeKept(storage: Storage, sender: string): string | undefined {
-  const kept = rows<{ id: number; kept: string }>(
+/** Keeps words that did not reach the person, in place of what was kept of the turn before. */
+export function keep(storage: Storage, turn: number, { kind, text }: Reply, { told }: { told: boolean }): void {
+  run(
     storage,
-    "SELECT id, kept FROM turn WHERE sender = ? AND kept IS NOT NULL ORDER BY id DESC LIMIT 1",
+    "UPDATE turn SET kept = ?, kept_form = ?, told = ? WHERE id = ?",
+    text === "" ? null : text,
+    kind,
+    told ? 1 : 0,
+    turn,
+  );
+}
+
+export function keptOf(storage: Storage, turn: number): Reply {
+  const [row] = rows<{ text: string | null; kind: Reply["kind"] }>(
+    storage,
+    "SELECT kept AS text, kept_form AS kind FROM turn WHERE id = ?",
+    turn,
+  );
+  return row?.text ? { kind: row.kind, text: row.text } : NOTHING;
+}
+
+/** The newest words that could not be delivered to a person, taken so that they are delivered once. */
+export function takeKept(storage: Storage, sender: string): Reply | undefined {
+  const [kept] = rows<{ id: number; text: string; kind: Reply["kind"] }>(
+    storage,
+    `SELECT id, kept AS text, kept_form AS kind FROM turn WHERE sender = ? AND kept IS NOT NULL ORDER BY id DESC LIMIT 1`,
     sender,
-  )[0];
+  );
   if (kept) run(storage, "UPDATE turn SET kept = NULL WHERE id = ?", kept.id);
-  return kept?.kept;
+  return kept && { kind: kept.kind, text: kept.text };
 }
 
 /** What a person has not been told yet about a recent turn of theirs that failed; from here on they have. */
@@ -98,10 +133,10 @@ export function takeUntold(
   storage: Storage,
   sender: string,
   beforeTurn: number,
-): "kept" | "unsure" | "missed" | undefined {
-  const failed = rows<{ id: number; kept: string | null }>(
+): "kept" | "unsure" | "blocked" | "missed" | undefined {
+  const failed = rows<{ id: number; kept: string | null; fault: string | null }>(
     storage,
-    `SELECT id, kept FROM turn
+    `SELECT id, kept, fault ->> '$.kind' AS fault FROM turn
      WHERE id BETWEEN ? AND ? AND sender = ? AND outcome = 'failed' AND told = 0 AND kind <> 'notice' ORDER BY id DESC`,
     beforeTurn - 20,
     beforeTurn - 1,
@@ -110,5 +145,6 @@ export function takeUntold(
   for (const { id } of failed) run(storage, "UPDATE turn SET told = 1 WHERE id = ?", id);
   if (failed.length === 0) return undefined;
   if (failed.some(({ kept }) => kept !== null)) return "kept";
+  if (failed.some(({ fault }) => fault === "blocked")) return "blocked";
   return failed.some(({ id }) => partsOf(storage, id).some(({ state }) => state === "unheard")) ? "unsure" : "missed";
 }

@@ -4,13 +4,31 @@
  */
 import type { Failure } from "../bot/failures.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { backOffMs } from "./turn-machine.ts";
+import { backOffMs, type Turn } from "./turn-machine.ts";
 
-export function recordFailure(storage: Storage, turn: number, failure: Failure): void {
+/** What the operator is told of a turn. */
+export function failureOf(
+  { id, messages }: Pick<Turn, "id" | "messages">,
+  {
+    cause,
+    ...rest
+  }: {
+    cause: Pick<Failure, "summary" | "advice"> & { operation?: string; traceId?: string | undefined };
+    reference: string;
+    atMs: number;
+    told: boolean;
+  },
+): Failure {
+  const { summary, advice, operation = "turn", traceId } = cause;
+  const { chat } = messages[0] ?? {};
+  return { ...rest, chat: chat ? `${chat.scene}:${chat.id}` : "", turn: id, operation, summary, advice, traceId };
+}
+
+export function recordFailure(storage: Storage, failure: Failure): void {
   run(
     storage,
     "INSERT OR REPLACE INTO report (turn, failure, attempts, not_before) VALUES (?, ?, 0, 0)",
-    turn,
+    failure.turn,
     JSON.stringify(failure),
   );
 }

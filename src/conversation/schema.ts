@@ -52,6 +52,20 @@ export const MIGRATIONS: readonly string[] = [
   -- The one lease of this chat: access token and its expiry.
   CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
   `,
+  `
+  -- How a part is written: a kind of Reply, or 'typing', which is never sent again and stands before the parts as number -1.
+  ALTER TABLE part ADD COLUMN form TEXT NOT NULL DEFAULT 'text';
+
+  -- How what is kept is written, and whether more of it is still being written.
+  ALTER TABLE turn ADD COLUMN kept_form TEXT NOT NULL DEFAULT 'text';
+  ALTER TABLE turn ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0;
+
+  -- Answers that QQ holds back for review, by its audit id.
+  CREATE TABLE audit (id TEXT PRIMARY KEY, turn INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- What is known of this chat: ChatFact of facts.ts.
+  CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the database to the newest version. A database newer than this code is left as it is. */

@@ -1,12 +1,17 @@
 /**
  * The plain sentences that a person gets from this room. Chinese first, English beside it; a failure names its reference.
  */
+import type { Reply } from "../reply.ts";
 import type { Fault } from "./turn-machine.ts";
 
 const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
   late: {
     zh: "前面还有消息没答完,这一条来不及在 QQ 允许的时间内回答了。发送「继续」,我接着答。",
     en: "Too many messages are ahead of this one. Send 「继续」 and I will go on.",
+  },
+  slow: {
+    zh: "这个问题要想得久一些,来不及在 QQ 允许的时间内写完。过一会儿发送「继续」,就能看到回答。",
+    en: "This answer takes longer than QQ allows. Send 「继续」 in a while to see it.",
   },
   crashed: {
     zh: "抱歉,回答这条消息时程序中断了,请换个方式再问一次。",
@@ -34,18 +39,36 @@ const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
 
 export function apology({ kind, reference }: Fault): string {
   const { zh, en } = APOLOGIES[kind];
-  return kind === "late" ? `${zh}\n${en}` : `${zh}(编号 ${reference})\n${en} (ref ${reference})`;
+  return kind === "late" || kind === "slow" ? `${zh}\n${en}` : `${zh}(编号 ${reference})\n${en} (ref ${reference})`;
 }
 
 /** Ends the last part of an answer that did not fit. Its length is reserved when the parts are cut. */
-export const MORE = "\n…(还有内容,发送「继续」接着看 / send 「继续」 for the rest)";
+export const MORE = "\n\n…(还有内容,发送「继续」接着看 / send 「继续」 for the rest)";
 
 /** Begins the next answer after a turn that failed without a word. */
 export const UNTOLD = {
   kept: "(上一条回答没能送达,发送「继续」可以看到它。/ The last answer could not be delivered; send 「继续」 to see it.)\n\n",
   unsure:
     "(上一条回答可能没有送达,没看到的话请再问一次。/ The last answer may not have arrived; ask again if you miss it.)\n\n",
+  blocked:
+    "(上一条回答没有通过 QQ 的审核,请换个说法再问。/ QQ's review did not pass the last answer; please ask differently.)\n\n",
   missed: "(上一条消息没来得及回答,请再问一次。/ There was no time to answer your last message; please ask again.)\n\n",
+};
+
+/** Ends an answer that the model did not bring to its end. */
+export const CUT =
+  "\n\n(模型一次只能写这么长,发送「继续」让它接着写。/ The model stopped at its length limit; send 「继续」 to let it go on.)";
+
+/** To whoever asks for the rest while it is not there yet. */
+export const STILL_WRITING: Reply = {
+  kind: "text",
+  text: "还在写,请过一会儿再发送「继续」。/ Still writing; please send 「继续」 again in a while.",
+};
+
+/** The first words to a new friend or group. */
+export const GREETINGS = {
+  c2c: "你好,我是 AI 助手,直接发消息就可以和我聊天。\nHi, I am an AI assistant. Just send me a message.",
+  group: "大家好,我是 AI 助手,@我 就可以和我聊天。\nHi all, I am an AI assistant. Mention me to talk to me.",
 };
 
 export function queueFull(limit: number): string {

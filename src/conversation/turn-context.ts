@@ -4,9 +4,12 @@
 import type { StepLimits, StepText } from "../agent/agent.ts";
 import type { Utterance } from "../agent/prompt.ts";
 import type { Failure } from "../bot/failures.ts";
+import type { Capability } from "../errors.ts";
 import type { Chat, IncomingMessage } from "../event.ts";
 import type { ReplySlot } from "../qq/encode.ts";
+import type { Reply } from "../reply.ts";
 import type { CrashPoint } from "./crash-point.ts";
+import type { Draft } from "./draft.ts";
 import type { AskForLease } from "./lease.ts";
 import type { Storage } from "./storage.ts";
 
@@ -22,10 +25,17 @@ export interface Collaborators {
   newReference(): string;
   /** Resolves after `ms`, or as soon as `signal` says so. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
-  generate(question: Question, options: { limits: StepLimits; signal: AbortSignal }): Promise<StepText>;
-  send(chat: Chat, text: string, slot: ReplySlot, token: string): Promise<string | undefined>;
+  /** `onText` hears the text so far whenever it grows. */
+  generate(
+    question: Question,
+    options: { limits: StepLimits; signal: AbortSignal; onText: (text: string) => void },
+  ): Promise<StepText>;
+  send(chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<unknown>;
+  sendTyping(chat: Chat, slot: ReplySlot, token: string): Promise<void>;
   askForLease: AskForLease;
   reportFailures(failures: readonly Failure[]): Promise<void>;
+  /** Tells the Bot what QQ does not let it do in this scene. May be lost: other chats find out for themselves. */
+  reportForbidden(capability: Capability): void;
   /** The platform's allowance for this invocation is nearly used up: begin nothing new. */
   isExhausted(): boolean;
   crashPoint(name: CrashPoint): Promise<void>;
@@ -37,4 +47,6 @@ export interface TurnContext extends Collaborators {
   begun: Set<number>;
   /** Parts booked here and not tried yet, as `turn/n`: only for them a duplicate is known to be a collision. */
   untried: Set<string>;
+  /** Answers that are still being written although their turn has ended, with what becomes of them. */
+  drafts: Map<number, { draft: Draft; ended: Promise<void> }>;
 }

@@ -4,7 +4,9 @@
  */
 import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
+import { isGuild } from "../qq/encode.ts";
 import { freeSlots, replyWindow } from "../qq/reply-budget.ts";
+import type { Reply } from "../reply.ts";
 
 export type TurnKind =
   /** For the model. */
@@ -16,7 +18,7 @@ export type TurnKind =
 
 /**
  * - `pending`   to be sent; whatever was tried of it is known not to have arrived
- * - `uncertain` tried, and nobody knows whether it arrived: to be sent again under the same number
+ * - `uncertain` tried, and nobody knows whether it arrived: to be sent again under the same number, where QQ numbers replies
  * - `sent`      QQ has it
  * - `unheard`   given up while uncertain: its text is not said again, since it may have arrived
  * - `refused`   QQ said no, and it counts against the message
@@ -28,6 +30,7 @@ export type PartState = "pending" | "uncertain" | "sent" | "unheard" | "refused"
 
 export interface Part {
   n: number;
+  form: Reply["kind"];
   text: string;
   msgId: string;
   msgSeq: number;
@@ -36,7 +39,7 @@ export interface Part {
 
 /** Why a person gets a sentence instead of an answer. Its reference is what they can quote to the operator. */
 export interface Fault {
-  kind: "late" | "crashed" | "timeout" | "busy" | "setup" | "model" | "blocked" | "bug";
+  kind: "late" | "slow" | "crashed" | "timeout" | "busy" | "setup" | "model" | "blocked" | "bug";
   reference: string;
   refusal?: Refusal | undefined;
 }
@@ -65,7 +68,9 @@ export type Outcome =
   | "deferred"
   /** Ended by /stop, whose reply is its answer. */
   | "stopped"
-  /** QQ takes nothing for it any more; recorded for the operator. */
+  /** The person took the message back. */
+  | "withdrawn"
+  /** QQ takes nothing for it any more, or may not have taken it; recorded for the operator. */
   | "failed";
 
 export type Action =
@@ -76,6 +81,8 @@ export type Action =
   | { kind: "apologise"; turn: number; why: "late" | "crashed" }
   /** Parts can no longer go where they were booked: book their text elsewhere, or give up. */
   | { kind: "replan"; turn: number }
+  /** A part may have arrived, and sending it again could double it. */
+  | { kind: "abandon"; turn: number; part: number }
   | { kind: "finish"; turn: number; outcome: Outcome };
 
 export interface Plan {
@@ -174,6 +181,7 @@ function deliver(
 ): Exclude<Step, undefined> {
   const part = turn.parts.find(isOpen);
   if (!part) return { kind: "finish", turn: turn.id, outcome: outcomeOf(turn) };
+  if (part.state === "uncertain" && !isRepeatable(turn)) return { kind: "abandon", turn: turn.id, part: part.n };
   const closesAtMs = windowOf(turn, part.msgId);
   // Its own window may end while it waits for its place: order gives way to being heard.
   if (mustWait && nowMs < closesAtMs - SEND_MARGIN_MS) return { kind: "wait", untilMs: closesAtMs - SEND_MARGIN_MS };
@@ -215,8 +223,14 @@ function overtakes(turn: Turn): boolean {
 
 /** How a turn ends whose parts are all through. */
 export function outcomeOf(turn: Turn): Outcome {
-  if (turn.fault?.kind === "late") return "deferred";
-  return turn.fault ? "apologised" : "answered";
+  if (turn.fault?.kind === "late" || turn.fault?.kind === "slow") return "deferred";
+  if (turn.fault) return "apologised";
+  return turn.parts.some(({ state }) => state === "unheard") ? "failed" : "answered";
+}
+
+/** Whether QQ tells a repeated part from a second one. Guilds have no `msg_seq`: what may have arrived there is left alone. */
+export function isRepeatable({ messages }: Pick<Turn, "messages">): boolean {
+  return messages.every(({ chat }) => !isGuild(chat.scene));
 }
 
 function windowOf(turn: Turn, msgId: string): number {
@@ -227,10 +241,14 @@ function windowOf(turn: Turn, msgId: string): number {
 export type Verdict =
   | { kind: "delivered" }
   | { kind: "again"; remedy: Remedy; delayMs: number }
-  /** The same text under the next `msg_seq`. */
+  /** The same words under the next `msg_seq`. */
   | { kind: "resequence" }
+  /** The same words without Markdown. */
+  | { kind: "degrade" }
   | { kind: "defuse" }
   | { kind: "split" }
+  /** It may have arrived, and there is no way to find out. */
+  | { kind: "abandon" }
   | { kind: "giveUp" };
 
 const BACK_OFFS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
@@ -249,6 +267,9 @@ export interface SendCircumstances {
   tried: readonly Remedy[];
   /** True only where it is certain that this part was never tried before. */
   firstTry: boolean;
+  /** QQ refuses the copy of a part. */
+  repeatable: boolean;
+  form: Reply["kind"];
   /** Defusing its links would change the text. */
   hasLinks: boolean;
   /** Long enough to be halved. */
@@ -258,13 +279,14 @@ export interface SendCircumstances {
 /** What a refused send leads to. The first remedy, then the second, then giving up with the text kept. */
 export function afterRefusedSend(
   refusal: Refusal,
-  { tried, firstTry, hasLinks, divisible }: SendCircumstances,
+  { tried, firstTry, repeatable, form, hasLinks, divisible }: SendCircumstances,
 ): Verdict {
+  if (refusal.outcomeUnknown && !repeatable) return { kind: "abandon" };
   for (const remedy of [refusal.remedy, refusal.otherwise]) {
     switch (remedy) {
       case "alreadySent":
         // On a first try it cannot have arrived: the number was taken by somebody else's reply to the same message.
-        return firstTry ? { kind: "resequence" } : { kind: "delivered" };
+        return firstTry && refusal.isDuplicate ? { kind: "resequence" } : { kind: "delivered" };
       case "refreshToken":
         if (!tried.includes(remedy)) return { kind: "again", remedy, delayMs: 0 };
         break;
@@ -285,8 +307,10 @@ export function afterRefusedSend(
       case "split":
         if (divisible) return { kind: "split" };
         break;
-      // Plain text has nothing to degrade and no media to upload again; the rest ends here.
       case "degradeToText":
+        if (form !== "text") return { kind: "degrade" };
+        break;
+      // There is no media to upload again yet; the rest ends here.
       case "reupload":
       case "drop":
       case "tellUser":

@@ -3,6 +3,7 @@
  * stored before the next step begins. All it remembers between two looks at the tables is what is under way.
  */
 import { toRefusal } from "../errors.ts";
+import { log } from "../log.ts";
 import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, say } from "./ending.ts";
@@ -31,13 +32,14 @@ export class TurnRunner {
   #broken: unknown;
 
   constructor(collaborators: Collaborators) {
-    this.#context = { ...collaborators, begun: new Set(), untried: new Set() };
+    this.#context = { ...collaborators, begun: new Set(), untried: new Set(), drafts: new Map() };
   }
 
   /** Gives up the work under way for turns that were joined or stopped, and looks at the tables again. */
   interrupt(turns: readonly number[]): void {
     for (const turn of turns) {
       this.#working.get(turn)?.abort(new Error("the turn has changed"));
+      this.#context.drafts.get(turn)?.draft.giveUp();
       // What follows is a new start: else joins would hide how often a turn has killed the process.
       this.#context.begun.delete(turn);
     }
@@ -56,20 +58,30 @@ export class TurnRunner {
       this.#changed = new AbortController();
       const { actions, wakeAtMs = Number.POSITIVE_INFINITY } = this.#plan();
       const changes = this.#broken === undefined ? actions.filter((action) => !isWork(action)) : [];
-      for (const action of changes) this.#change(action);
+      for (const action of changes) await this.#change(action);
       if (changes.length > 0) continue;
       if (this.#broken === undefined) {
         for (const action of actions.filter(isWork)) {
-          if (this.#working.size < MOST_AT_ONCE && !isExhausted()) this.#start(action);
+          if (isExhausted()) this.#giveUpDrafts();
+          else if (this.#underWay < MOST_AT_ONCE) this.#start(action);
         }
         this.#report();
       }
-      if (this.#working.size === 0 && !this.#reporting) {
+      if (this.#underWay === 0 && !this.#reporting) {
         if (this.#broken !== undefined) throw this.#broken;
         return;
       }
       await wait(Math.min(Math.max(0, wakeAtMs - now()), LONGEST_WAIT_MS), this.#changed.signal);
     }
+  }
+
+  get #underWay(): number {
+    return this.#working.size + this.#context.drafts.size;
+  }
+
+  /** Somebody waits for the next invocation: nobody waits for what is written on. 「继续」 lets the model write it anew. */
+  #giveUpDrafts(): void {
+    for (const { draft } of this.#context.drafts.values()) draft.giveUp();
   }
 
   /** An attempt without an orderly end may have ended while a part was on its way. */
@@ -127,10 +139,25 @@ export class TurnRunner {
       .finally(() => {
         this.#working.delete(turn.id);
         this.#changed.abort();
+        this.#watchDraft(turn.id);
       });
   }
 
-  #change(action: Exclude<Action, Work>): void {
+  /** The run goes on until an answer that outlives its turn is written. */
+  #watchDraft(turn: number): void {
+    const { drafts } = this.#context;
+    drafts
+      .get(turn)
+      ?.ended.catch((error: unknown) => {
+        this.#broken ??= error;
+      })
+      .finally(() => {
+        drafts.delete(turn);
+        this.#changed.abort();
+      });
+  }
+
+  async #change(action: Exclude<Action, Work>): Promise<void> {
     const { storage } = this.#context;
     const turn = openTurn(storage, action.turn);
     if (!turn) return;
@@ -139,8 +166,16 @@ export class TurnRunner {
         return finish(this.#context, turn, action.outcome);
       case "apologise":
         return apologise(this.#context, turn.id, action.why);
-      case "replan":
-        return storage.transactionSync(() => say(this.#context, turn, takeBack(storage, turn.id)));
+      case "replan": {
+        const writing = await import("../qq/writing.ts");
+        return storage.transactionSync(() => {
+          const current = openTurn(storage, turn.id);
+          if (current) say(this.#context, current, takeBack(storage, turn.id), { writing });
+        });
+      }
+      case "abandon":
+        log.warn("part.abandoned", { turn: turn.id, part: action.part });
+        return mark(storage, turn.id, action.part, "unheard");
       default:
         action satisfies never;
     }

@@ -60,19 +60,30 @@ function toTurn(storage: Storage, row: TurnRow): Turn {
   };
 }
 
-export function partsOf(storage: Storage, turn: number): Part[] {
-  return rows<Part>(
+/** One use of a message: a part, or the typing notice. */
+export type LedgerRow = Omit<Part, "form"> & { form: Part["form"] | "typing" };
+
+export function ledgerOf(storage: Storage, turn: number): LedgerRow[] {
+  return rows<LedgerRow>(
     storage,
-    `SELECT n, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`,
+    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`,
     turn,
   );
+}
+
+export function partsOf(storage: Storage, turn: number): Part[] {
+  return ledgerOf(storage, turn).filter((row): row is Part => row.form !== "typing");
+}
+
+export function nextTurnId(storage: Storage): number {
+  return (rows<{ id: number | null }>(storage, "SELECT max(id) AS id FROM turn")[0]?.id ?? 0) + 1;
 }
 
 export function insertTurn(
   storage: Storage,
   { kind, message, nowMs }: { kind: TurnKind; message: IncomingMessage; nowMs: number },
 ): number {
-  const id = (rows<{ id: number | null }>(storage, "SELECT max(id) AS id FROM turn")[0]?.id ?? 0) + 1;
+  const id = nextTurnId(storage);
   const firstOpen = openTurns(storage)[0]?.id ?? id;
   run(
     storage,
@@ -138,8 +149,28 @@ export function recordStep(storage: Storage, turn: Turn, result: unknown): void 
   run(storage, "INSERT INTO step (turn, n, result) VALUES (?, ?, ?)", turn.id, turn.steps, JSON.stringify(result));
 }
 
+/** What the model gave in the end, in place of what had been said of it. */
+export function replaceStep(storage: Storage, turn: number, result: unknown): void {
+  run(storage, "INSERT OR REPLACE INTO step (turn, n, result) VALUES (?, 0, ?)", turn, JSON.stringify(result));
+}
+
+/** Ends a turn. Of a failure the person is told with the next answer, whatever they were told before it. */
 export function endTurn(storage: Storage, turn: number, outcome: Outcome, nowMs: number): void {
-  run(storage, "UPDATE turn SET outcome = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL", outcome, nowMs, turn);
+  run(
+    storage,
+    `UPDATE turn SET outcome = ?1, ended_at = ?2, told = CASE ?1 WHEN 'failed' THEN 0 ELSE told END
+     WHERE id = ?3 AND ended_at IS NULL`,
+    outcome,
+    nowMs,
+    turn,
+  );
+}
+
+/** Takes a message out of a turn that answers others, too. What the model gave so far was about it. */
+export function withdrawMessage(storage: Storage, turn: Turn, messageId: string): void {
+  const others = turn.messages.filter(({ id }) => id !== messageId);
+  run(storage, "UPDATE turn SET messages = ? WHERE id = ?", JSON.stringify(others), turn.id);
+  if (turn.steps > 0) run(storage, "DELETE FROM step WHERE turn = ?", turn.id);
 }
 
 /** The newest message of any turn: it tells which chat of which bot this is. */
@@ -171,16 +202,19 @@ export function pruneAtMs(storage: Storage): number | undefined {
 /** Forgets ended turns older than the retention, a bounded number at a time. Looks at one row while nothing is due. */
 export function prune(storage: Storage, nowMs: number): void {
   if (nowMs < (pruneAtMs(storage) ?? Number.POSITIVE_INFINITY)) return;
-  const old = rows<{ id: number; messages: string }>(
+  const old = rows<{ id: number }>(
     storage,
-    "SELECT id, messages FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",
+    "SELECT id FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",
     nowMs - RETENTION_MS,
   );
-  for (const { id, messages } of old) {
-    run(storage, "DELETE FROM seen WHERE key IN (SELECT value ->> '$.id' FROM json_each(?))", messages);
+  for (const { id } of old) {
     run(storage, "DELETE FROM step WHERE turn = ?", id);
     run(storage, "DELETE FROM part WHERE turn = ?", id);
     run(storage, "DELETE FROM report WHERE turn = ?", id); // nobody could be told for all that time
     run(storage, "DELETE FROM turn WHERE id = ?", id);
   }
+  const last = old.at(-1);
+  if (!last) return;
+  run(storage, "DELETE FROM seen WHERE turn <= ?", last.id);
+  run(storage, "DELETE FROM audit WHERE turn <= ?", last.id);
 }

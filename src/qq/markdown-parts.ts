@@ -29,6 +29,18 @@ export function splitMarkdown(
   return { parts, rest: pieces.join(BETWEEN) };
 }
 
+/**
+ * How much of a text that still grows cannot change any more, in UTF-16 units from its beginning: all blocks but the last,
+ * or the whole sentences of a lone paragraph without marks.
+ */
+export function settledLength(source: string): number {
+  const last = parseMarkdown(source).children.at(-1);
+  const start = last?.position?.start.offset ?? 0;
+  if (start > 0 || last?.type !== "paragraph" || last.children.some(({ type }) => type !== "text")) return start;
+  const end = [...source.matchAll(/[。!?!?;;…]+\s*|\.\s+|\n/g)].at(-1);
+  return end ? end.index + end[0].length : 0;
+}
+
 const BETWEEN = "\n\n";
 
 function joinedLength(pieces: readonly string[]): number {

@@ -85,6 +85,7 @@ export const WireError = v.looseObject({
   code,
   err_code: code,
   trace_id: v.fallback(v.optional(v.string()), undefined),
+  data: v.fallback(v.optional(v.looseObject({ message_audit: v.looseObject({ audit_id: v.string() }) })), undefined),
 });
 
 export const WireSent = v.looseObject({ id: v.pipe(v.string(), v.nonEmpty()) });

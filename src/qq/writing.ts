@@ -1,0 +1,46 @@
+/**
+ * Words as QQ takes them: in its Markdown where it takes that, else as plain text; cut into parts, degraded, defused.
+ * Holds the Markdown parser: loaded when there is something to say, not with the callback path.
+ */
+import type { Reply } from "../reply.ts";
+import { toPlainText, toQQMarkdown } from "./markdown.ts";
+import { settledLength, splitMarkdown } from "./markdown-parts.ts";
+import { defuseLinks, splitText } from "./text.ts";
+
+export type Writing = typeof import("./writing.ts");
+
+export { settledLength };
+
+/** The model's CommonMark as a reply: Markdown only where that shows more than the words alone. */
+export function compose(source: string, { markdown, links }: { markdown: boolean; links: boolean }): Reply {
+  const plain = toPlainText(source) || source;
+  const marked = markdown ? toQQMarkdown(source) : plain;
+  const reply: Reply = marked === plain ? { kind: "text", text: plain } : { kind: "markdown", text: marked };
+  return links ? reply : defused(reply);
+}
+
+/** The same words as plain text. */
+export function degraded(reply: Reply): Reply {
+  return reply.kind === "text" ? reply : { kind: "text", text: toPlainText(reply.text) || reply.text };
+}
+
+/** The same words as plain text with nothing in it that QQ takes for a link. */
+export function defused(reply: Reply): Reply {
+  const plain = degraded(reply).text;
+  const text = defuseLinks(plain);
+  return text === plain ? reply : { kind: "text", text };
+}
+
+export interface CutReply {
+  parts: Reply[];
+  rest: Reply;
+}
+
+/** See `splitText` and `splitMarkdown`. */
+export function split(
+  { kind, text }: Reply,
+  options: { maxLength: number; maxParts: number; reserve?: number },
+): CutReply {
+  const { parts, rest } = kind === "text" ? splitText(text, options) : splitMarkdown(text, options);
+  return { parts: parts.map((part) => ({ kind, text: part })), rest: { kind, text: rest } };
+}
