@@ -265,7 +265,7 @@ export const API_ERRORS: readonly ErrorRow[] = [
   ),
   row([10000], "upload not supported with these parameters", "tellOperator", REPORT, "tellUser"),
   // Streams: mostly with HTTP 404. What QQ has accepted once is on the person's screen and is not said again.
-  row([40007, 40113003], "the text that was streamed already was changed", "split", NOTHING, "tellUser"),
+  row([40007, 40113003], "the text that was streamed already was changed", "split", NOTHING),
   row([40006, 40113002], "the index of the frame must rise", "retryOnce", NOTHING, "alreadySent"),
   row([50001], "stream failed inside QQ", "retryOnce", WAIT, "degradeToText"),
   row(

@@ -110,7 +110,7 @@ const ON_THE_API: readonly Expected[] = [
   ["empty, or broken form data", [50006, 50035], "tellOperator"],
   ["subscription", [304064], "drop"],
   ["too long", [40054007, 40054018], "split", "tellUser"],
-  ["streamed prefix changed", [40007, 40113003], "split", "tellUser"],
+  ["streamed prefix changed", [40007, 40113003], "split"],
   ["index must rise", [40006, 40113002], "retryOnce", "alreadySent"],
   ["stream internal", [50001], "retryOnce", "degradeToText"],
   ["old stream", [40034016, 40034017, 40034018, 40034019, 40034020, 40034021, 40034022], "degradeToText"],
