@@ -292,7 +292,7 @@ describe("reply", () => {
   });
 
   it.each([
-    [413, "degradeToText"],
+    [413, "tellUser"],
     [429, "backOff"],
     [500, "backOff"],
     [502, "backOff"],
