@@ -41,8 +41,23 @@ export function toQQMarkdown(source: string): string {
 
 /** For where Markdown is not possible. Links keep their address. */
 export function toPlainText(source: string): string {
-  return readable(parseMarkdown(source))
-    .children.map((node) => plainBlock(node, ""))
+  return plain(readable(parseMarkdown(source)));
+}
+
+/** Both at once; `marked` only where QQ shows more by it than words and bare addresses. */
+export function render(source: string): { plain: string; marked: string | undefined } {
+  const root = readable(parseMarkdown(source));
+  return { plain: plain(root), marked: root.children.every(isPlain) ? undefined : write(root) };
+}
+
+function isPlain(node: RootContent): boolean {
+  if (node.type === "paragraph") return node.children.every(isPlain);
+  return node.type === "text" || (node.type === "link" && plainInline([node]) === node.url);
+}
+
+function plain(root: Root): string {
+  return root.children
+    .map((node) => plainBlock(node, ""))
     .filter(Boolean)
     .join("\n\n");
 }

@@ -3,7 +3,7 @@
  * Holds the Markdown parser: loaded when there is something to say, not with the callback path.
  */
 import type { Reply } from "../reply.ts";
-import { toPlainText, toQQMarkdown } from "./markdown.ts";
+import { render, toPlainText } from "./markdown.ts";
 import { settledLength, splitMarkdown } from "./markdown-parts.ts";
 import { defuseLinks, splitText } from "./text.ts";
 
@@ -13,9 +13,9 @@ export { settledLength };
 
 /** The model's CommonMark as a reply: Markdown only where that shows more than the words alone. */
 export function compose(source: string, { markdown, links }: { markdown: boolean; links: boolean }): Reply {
-  const plain = toPlainText(source) || source;
-  const marked = markdown ? toQQMarkdown(source) : plain;
-  const reply: Reply = marked === plain ? { kind: "text", text: plain } : { kind: "markdown", text: marked };
+  const { plain, marked } = render(source);
+  const reply: Reply =
+    markdown && marked !== undefined ? { kind: "markdown", text: marked } : { kind: "text", text: plain || source };
   return links ? reply : defused(reply);
 }
 

@@ -13,13 +13,14 @@ import { planTurns, TurnRunner } from "../../src/conversation/turn.ts";
 import type { Question } from "../../src/conversation/turn-context.ts";
 import { nextDue } from "../../src/conversation/turn-machine.ts";
 import { openTurns } from "../../src/conversation/turns.ts";
-import { QQApiError, type Refusal, UpstreamError } from "../../src/errors.ts";
-import type { Chat, IncomingMessage, Sender } from "../../src/event.ts";
+import { type Capability, QQApiError, type Refusal, UpstreamError } from "../../src/errors.ts";
+import type { BotEvent, Chat, IncomingMessage, Scene, Sender } from "../../src/event.ts";
 import { findErrorRow } from "../../src/qq/error-codes.ts";
+import type { Reply } from "../../src/reply.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 // Loaded on demand in the Worker; here it must be there before the world, which knows no time, lets anything settle.
-await import("../../src/qq/markdown.ts");
+await import("../../src/qq/writing.ts");
 
 export type SendOutcome =
   | { kind: "accept" }
@@ -29,6 +30,8 @@ export type SendOutcome =
   | { kind: "refuse"; code: number };
 
 export type ModelOutcome =
+  /** The answer so far: the call goes on. */
+  | { kind: "write"; text: string }
   | { kind: "answer"; paragraphs?: number; text?: string; inputTokens?: number }
   | { kind: "fail"; refusal: Refusal };
 
@@ -42,15 +45,29 @@ interface Pending {
 export interface Arrived {
   msgId: string;
   msgSeq: number;
+  form: Reply["kind"];
   text: string;
 }
 
-const RULES = { c2c: { windowMs: 60 * 60_000, replies: 4 }, group: { windowMs: 5 * 60_000, replies: 5 } };
+const RULES: Record<Scene, { windowMs: number; replies: number; numbered: boolean }> = {
+  c2c: { windowMs: 60 * 60_000, replies: 4, numbered: true },
+  group: { windowMs: 5 * 60_000, replies: 5, numbered: true },
+  guildChannel: { windowMs: 5 * 60_000, replies: Number.POSITIVE_INFINITY, numbered: false },
+  guildDm: { windowMs: 5 * 60_000, replies: Number.POSITIVE_INFINITY, numbered: false },
+};
 
 export class ChatWorld {
   readonly chat: Chat;
   readonly storage = new SqliteStorage();
   readonly arrived: Arrived[] = [];
+  /** The `msg_id` of each typing notice. */
+  readonly typings: string[] = [];
+  /** What the chat told its Bot that QQ does not allow. */
+  readonly forbidden: Capability[] = [];
+  /** QQ's answer to a typing notice; undefined: it is shown. */
+  typing: () => Promise<Refusal | undefined> = async () => undefined;
+  /** What QQ refuses as long as it is here. */
+  refuses: (reply: Reply) => number | undefined = () => undefined;
   readonly failures: Failure[] = [];
   readonly accepted: IncomingMessage[] = [];
   /** Rules of QQ that the bot broke. */
@@ -96,14 +113,14 @@ export class ChatWorld {
   }
 
   /** What `Conversation.receive` does. */
-  async receive(message: IncomingMessage): Promise<Receipt> {
+  async receive(event: BotEvent): Promise<Receipt> {
     const receipt = this.storage.transactionSync(() => {
-      const result = accept(this.storage, message, this.nowMs);
+      const result = accept(this.storage, event, { nowMs: this.nowMs, newReference });
       if (result.kind === "accepted") this.alarmAtMs = this.nowMs;
       return result;
     });
     if (receipt.kind === "accepted") {
-      this.accepted.push(message);
+      if (event.kind === "message") this.accepted.push(event);
       this.#runner?.interrupt(receipt.interrupted);
     }
     await this.settleDown();
@@ -138,7 +155,8 @@ export class ChatWorld {
 
   /** Lets one piece of the outside world answer. */
   async settle(index: number, outcome: ModelOutcome | SendOutcome): Promise<void> {
-    const [one] = this.pending.splice(index, 1);
+    const one = this.pending[index];
+    if (outcome.kind !== "write") this.pending.splice(index, 1);
     one?.settle(outcome);
     await this.settleDown();
   }
@@ -228,13 +246,13 @@ export class ChatWorld {
     const runner = new TurnRunner({
       storage: this.storage,
       now: () => this.nowMs,
-      newReference: () => `ref${Math.random()}`,
+      newReference,
       wait: (ms, signal) =>
         this.#mortal(life, (resolve) => {
           signal.addEventListener("abort", () => resolve());
           this.#timers.push({ atMs: this.nowMs + ms, fire: () => resolve() });
         }),
-      generate: (question, { limits, signal }) =>
+      generate: (question, { limits, signal, onText }) =>
         this.#mortal<StepText>(life, (resolve, reject) => {
           const { messages } = question;
           this.questions.push({ ...question, limits, atMs: this.nowMs });
@@ -244,6 +262,7 @@ export class ChatWorld {
             kind: "generate",
             about: messages.map(({ id }) => id).join(" "),
             settle: (outcome) => {
+              if (outcome.kind === "write") return onText(outcome.text);
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
               const { paragraphs = 0, text, inputTokens } = outcome.kind === "answer" ? outcome : {};
               const body = Array.from({ length: paragraphs }, (_, index) => `\n\n${index}${"字".repeat(1_500)}`).join(
@@ -259,19 +278,27 @@ export class ChatWorld {
             reject(signal.reason);
           });
         }),
-      send: (_chat, text, { msgId, msgSeq }) =>
+      send: (_chat, { kind: form, text }, { msgId, msgSeq }) =>
         this.#mortal(life, (resolve, reject) => {
           const sentMs = this.nowMs;
           this.pending.push({
             kind: "send",
             about: msgId,
             settle: (outcome) => {
-              const refusal = this.#qq({ msgId, msgSeq, text }, outcome as SendOutcome, sentMs);
+              const refusal = this.#qq({ msgId, msgSeq, form, text }, outcome as SendOutcome, sentMs);
               if (refusal) reject(new QQApiError(refusal));
               else resolve("sent");
             },
           });
         }),
+      sendTyping: async (_chat, { msgId, msgSeq }) => {
+        this.typings.push(msgId);
+        if (this.chat.scene !== "c2c") this.broken.push("typed where nobody can see it");
+        const refusal = await this.typing();
+        if (refusal) throw new QQApiError(refusal);
+        this.#triesOf(msgId).set(msgSeq, "typing");
+      },
+      reportForbidden: (capability) => this.forbidden.push(capability),
       askForLease: (options) => this.lease(options),
       reportFailures: (failures) => this.report(failures),
       isExhausted: () => false,
@@ -298,20 +325,20 @@ export class ChatWorld {
     });
   }
 
-  #qq({ msgId, msgSeq, text }: Arrived, outcome: SendOutcome, sentMs: number): Refusal | undefined {
+  #qq(reply: Arrived, outcome: SendOutcome, sentMs: number): Refusal | undefined {
+    const { msgId, msgSeq, form, text } = reply;
     if (outcome.kind === "unreached") return unreached;
+    const tried = this.#triesOf(msgId);
+    const { windowMs, replies, numbered } = RULES[this.chat.scene];
     // The gateway turns away before QQ looks at the message; what QQ has already is a duplicate before all else.
-    const heard = this.#tried.get(msgId)?.has(msgSeq);
+    const heard = numbered && tried.has(msgSeq);
     if (outcome.kind === "refuse" && (!heard || GATEWAY_CODES.includes(outcome.code))) return refusalOf(outcome.code);
     const question = this.accepted.find(({ id }) => id === msgId);
     if (!question) {
       this.broken.push(`answered ${msgId}, which was never asked`);
       return refusalOf(40034024);
     }
-    const { windowMs, replies } = RULES[this.chat.scene];
-    const tried = this.#tried.get(msgId) ?? new Map<number, string>();
-    this.#tried.set(msgId, tried);
-    if (tried.has(msgSeq)) {
+    if (heard) {
       if (tried.get(msgSeq) !== text) this.broken.push(`${msgId} ${msgSeq} was used for two texts`);
       return outcome.kind === "acceptUnheard" ? unreached : refusalOf(40054005);
     }
@@ -321,10 +348,23 @@ export class ChatWorld {
       this.broken.push(`${msgId} was answered too often`);
       return refusalOf(40034128);
     }
+    const code = this.refuses({ kind: form, text });
+    if (code !== undefined) return refusalOf(code);
     tried.set(msgSeq, text);
-    this.arrived.push({ msgId, msgSeq, text });
+    this.arrived.push(reply);
     return outcome.kind === "acceptUnheard" ? unreached : undefined;
   }
+
+  /** The numbers that a message was answered under, and with what. */
+  #triesOf(msgId: string): Map<number, string> {
+    const tried = this.#tried.get(msgId) ?? new Map<number, string>();
+    this.#tried.set(msgId, tried);
+    return tried;
+  }
+}
+
+function newReference(): string {
+  return `ref${Math.random()}`;
 }
 
 const GATEWAY_CODES = [11298, 11244];
@@ -339,23 +379,8 @@ const unreached: Refusal = {
 };
 
 export function refusalOf(code: number, status = 400): Refusal {
-  const { remedy, otherwise, outcomeUnknown, closesMessage, blocksText, costsNoReply, meaning, advice } = findErrorRow({
-    endpoint: "api",
-    status,
-    errCode: code,
-  });
-  return {
-    operation: "qq.send",
-    summary: meaning,
-    advice,
-    remedy,
-    otherwise,
-    outcomeUnknown,
-    closesMessage,
-    blocksText,
-    costsNoReply,
-    code,
-  };
+  const { meaning, codes: _codes, ranges: _ranges, ...row } = findErrorRow({ endpoint: "api", status, errCode: code });
+  return { operation: "qq.send", summary: meaning, ...row, code };
 }
 
 export const modelFailures = {

@@ -53,7 +53,7 @@ export function turn(id: number, { sender = "ann", ...more }: Partial<Turn> = {}
 }
 
 export function part(n: number, more: Partial<Part> = {}): Part {
-  return { n, text: `part ${n}`, msgId: "m1", msgSeq: n + 1, state: "pending", ...more };
+  return { n, form: "text", text: `part ${n}`, msgId: "m1", msgSeq: n + 1, state: "pending", ...more };
 }
 
 /** A turn whose answer is booked under its own message. */
