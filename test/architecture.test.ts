@@ -105,6 +105,17 @@ describe("architecture", () => {
     expect(early).toEqual([]);
   });
 
+  it("loads the Markdown parser only when there is something to say", () => {
+    const early = imports.filter(
+      ({ file, target, typeOnly, dynamic }) =>
+        !/^qq\/(writing|markdown)/.test(file) &&
+        /\/(writing|markdown[\w-]*)\.ts$/.test(target) &&
+        !typeOnly &&
+        !dynamic,
+    );
+    expect(early).toEqual([]);
+  });
+
   it("lets each package in through its own door", () => {
     const wrong = imports
       .filter(({ target }) => !target.startsWith(".") && !target.startsWith("node:"))

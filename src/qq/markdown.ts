@@ -335,13 +335,18 @@ const HTML_TAGS = new Set(
   ).split(" "),
 );
 
+/** QQ's own tags mention people and send commands: what a model writes must not do that. */
+function isMarkup(name: string): boolean {
+  return HTML_TAGS.has(name) || name.startsWith("qqbot-");
+}
+
 /** The text between tags. Comments and declarations are not text. */
 function strippedHtml(html: string): string {
   return html
     .replace(/<!--[\s\S]*?(-->|$)|<\?[\s\S]*?(\?>|$)|<![A-Z][\s\S]*?(>|$)/g, "")
     .replace(/<!\[CDATA\[([\s\S]*?)(\]\]>|$)/g, "$1")
     .replace(/<br\b[^>]*>|<\/(?:p|div|li|tr|h[1-6])>/gi, "\n")
-    .replace(/<\/?([A-Za-z][\w-]*)[^<>]*>?/g, (tag, name: string) => (HTML_TAGS.has(name.toLowerCase()) ? "" : tag))
+    .replace(/<\/?([A-Za-z][\w-]*)[^<>]*>?/g, (tag, name: string) => (isMarkup(name.toLowerCase()) ? "" : tag))
     .replace(/[ \t]*\n\s*/g, "\n")
     .trim();
 }

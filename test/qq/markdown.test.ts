@@ -72,6 +72,7 @@ describe("an answer of a model", () => {
       plain: "用 vector<int> 吧",
       qq: "用 vector\\<int> 吧",
     },
+    { what: "QQ's own tags", source: "<qqbot-at-everyone />大家好", plain: "大家好", qq: "大家好" },
     { what: "names with underscores", source: "snake_case_name", plain: "snake_case_name", qq: "snake_case_name" },
     {
       what: "a link",
