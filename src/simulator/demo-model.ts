@@ -1,6 +1,7 @@
 /**
  * An OpenAI-compatible streaming model that costs nothing. It repeats what it was asked, names every marker that it saw
- * since its last answer, and never gives the same answer twice, so that the ledger can judge.
+ * since its last answer, and never gives the same answer twice, so that the ledger can judge. `!long3` asks for three long
+ * paragraphs, `!md` for Markdown.
  */
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
@@ -20,6 +21,19 @@ const ChatRequest = v.object({
 /** Numbered stretches in a paragraph of a long answer; a paragraph has some 1,100 characters. */
 const STRETCHES = 10;
 const FILLER = "这是一段很长的文字,用来看清长回答怎样分成几条。".repeat(4);
+
+/** `!md`: one of everything that a model likes to write, each around a stretch. */
+const MARKDOWN_BLOCKS: readonly ((stretch: string) => string)[] = [
+  (stretch) => `## 小标题 ${stretch}`,
+  (stretch) => `- **第一点** 与 \`code\`\n- *第二点* ${stretch}\n    1. 再细一点`,
+  (stretch) => `| 名称 | 说明 |\n| --- | --- |\n| 甲 | 一 |\n| 乙 | ${stretch} |`,
+  (stretch) => `\`\`\`python\nprint("hello")  # ${stretch}\n\`\`\``,
+  (stretch) => `更多见 [文档](https://example.com/docs) ${stretch}`,
+];
+
+/** Pieces of an answer that drips. */
+const DRIPS = 20;
+const THOUGHTS = 5;
 
 type Message = { role: string; text: string };
 
@@ -52,13 +66,19 @@ export class DemoModel {
     const markers = asked.flatMap(({ text }) => text.match(/#[a-z]\w*/gi) ?? []);
     const question = (asked.at(-1)?.text ?? "").replace(/^\[[^\]]*\] /, "");
     const paragraphs = Number(/!long(\d+)/.exec(question)?.[1] ?? 0);
-    const stretches = 1 + paragraphs * STRETCHES;
-    const number = (n: number) => `(回答 ${this.calls.length},${n}/${stretches})`;
-    const head = `${markers.length > 0 ? markers.join(" ") : `你说的是:${question}`} ${number(1)}`;
-    const body = Array.from({ length: paragraphs }, (_, paragraph) =>
-      Array.from({ length: STRETCHES }, (_, n) => FILLER + number(2 + paragraph * STRETCHES + n)).join(""),
+    const blocks = /!md\b/.test(question) ? MARKDOWN_BLOCKS : [];
+    const stretches = 1 + blocks.length + paragraphs * STRETCHES;
+    let written = 0;
+    const number = () => {
+      written += 1;
+      return `(回答 ${this.calls.length},${written}/${stretches})`;
+    };
+    const head = `${markers.length > 0 ? markers.join(" ") : `你说的是:${question}`} ${number()}`;
+    const marked = blocks.map((write) => write(number()));
+    const body = Array.from({ length: paragraphs }, () =>
+      Array.from({ length: STRETCHES }, () => FILLER + number()).join(""),
     );
-    return [head, ...body].join("\n\n");
+    return [head, ...marked, ...body].join("\n\n");
   }
 
   async #answer(
@@ -88,19 +108,56 @@ export class DemoModel {
       return;
     }
     outgoing.writeHead(200, { "content-type": "text/event-stream" });
-    if (trouble?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
-    if (trouble?.kind !== "empty") chunk({ role: "assistant", content: answer.slice(0, 6) });
+    for (const { waitMs, delta } of script(answer, trouble)) {
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (outgoing.destroyed) return;
+      chunk(delta);
+    }
     if (trouble?.kind === "stall") return;
     if (trouble?.kind === "cut") {
       setTimeout(() => outgoing.destroy(), 20);
       return;
     }
-    if (trouble?.kind !== "empty") chunk({ content: answer.slice(6) });
     chunk({}, "stop");
     const usage = { prompt_tokens: 100, completion_tokens: answer.length, total_tokens: 100 + answer.length };
     outgoing.write(
       `data: ${JSON.stringify({ id: "demo", object: "chat.completion.chunk", created: 0, model: "demo", choices: [], usage })}\n\n`,
     );
     outgoing.end("data: [DONE]\n\n");
+  }
+}
+
+interface Step {
+  waitMs: number;
+  delta: { role?: "assistant"; content?: string; reasoning_content?: string };
+}
+
+/** The deltas of an answer, and how long each takes. */
+function script(answer: string, trouble: ModelTrouble | undefined): Step[] {
+  const opening: Step = { waitMs: 0, delta: { role: "assistant", content: answer.slice(0, 6) } };
+  const whole: Step[] = [opening, { waitMs: 0, delta: { content: answer.slice(6) } }];
+  switch (trouble?.kind) {
+    case "empty":
+      return [];
+    case "stall":
+    case "cut":
+      return [opening];
+    case "slow":
+      return [{ waitMs: trouble.ms, delta: {} }, ...whole];
+    case "think": {
+      const waitMs = trouble.ms / THOUGHTS;
+      const thought = (_: unknown, n: number) => ({ waitMs, delta: { reasoning_content: `想一想,第 ${n + 1} 步。` } });
+      return [...Array.from({ length: THOUGHTS }, thought), ...whole];
+    }
+    case "drip": {
+      const { ms, words = DRIPS } = trouble;
+      const length = Math.ceil(answer.length / words);
+      return Array.from({ length: Math.ceil(answer.length / length) }, (_, n) => ({
+        waitMs: ms / words,
+        delta: { content: answer.slice(n * length, (n + 1) * length) },
+      }));
+    }
+    default:
+      return whole;
   }
 }

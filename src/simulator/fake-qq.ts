@@ -1,34 +1,34 @@
 /**
- * Plays QQ, as strictly as QQ is documented: checks the token, the reply window and count, `msg_seq`, the length; signs
- * and repeats callbacks; keeps a ledger of what was asked and what arrived. Node only.
+ * Plays QQ, as strictly as QQ is documented: its API and its callbacks, in all scenes, with a ledger of what was asked and
+ * what arrived. What it has against a message is in `messages.ts`, what it posts in `questions.ts` and `events.ts`. Node only.
  */
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer, type HttpBindings, type ServerType } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
-import * as v from "valibot";
 import type { Chat, Scene } from "../event.ts";
 import { deliver, sign, signedCallback } from "./callbacks.ts";
+import { type Refusal, type RefusalBody, refusal } from "./codes.ts";
 import { DemoModel } from "./demo-model.ts";
+import { chatOf, composeInteraction, type Payload, payloadOf } from "./events.ts";
 import { type Asked, type Delivered, Ledger, type Refused } from "./ledger.ts";
+import { isInGuild, type Message, objection, readMessage, type Target } from "./messages.ts";
+import {
+  type Bot,
+  composeMessage,
+  GUILD_ID,
+  hex,
+  isMessageEvent,
+  type Question,
+  rfc3339,
+  type Stage,
+  whoAsks,
+} from "./questions.ts";
+import { escapeGuild } from "./reading.ts";
+import { AccessTokens } from "./tokens.ts";
 import { type QQTrouble, Weather } from "./weather.ts";
 
-const WINDOWS: Record<Scene, { ms: number; replies: number }> = {
-  c2c: { ms: 60 * 60_000, replies: 4 },
-  group: { ms: 5 * 60_000, replies: 5 },
-  guildChannel: { ms: 5 * 60_000, replies: Number.POSITIVE_INFINITY },
-  guildDm: { ms: 5 * 60_000, replies: Number.POSITIVE_INFINITY },
-};
-/** Unpublished; clients cut at 5000. */
-const LONGEST_TEXT = 5_000;
-const TOKEN_LIFE_S = 7_200;
-
-const MessageBody = v.object({
-  msg_type: v.number(),
-  content: v.optional(v.string(), ""),
-  msg_id: v.optional(v.string()),
-  msg_seq: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)), 1),
-});
+export type { Question } from "./questions.ts";
 
 export interface FakeQQOptions {
   appId: string;
@@ -40,45 +40,93 @@ export interface FakeQQOptions {
   redeliveryPauseMs?: number;
 }
 
-export interface Question {
-  text: string;
-  scene?: Scene;
-  /** `user_openid` or `group_openid`. */
-  chatId?: string;
-  /** Groups: `member_openid`. */
-  sender?: string;
-  senderName?: string;
-  role?: "member" | "admin" | "owner";
-  /** When it claims to have been written. */
-  sentAtMs?: number;
+/** A callback that was posted: its outer id is what `event_id` names. */
+export interface Posted {
+  eventId: string;
+  t: string;
+  d: Payload;
+  /** HTTP status of each delivery; 0 where there was no answer in time. */
+  deliveries: number[];
+  acknowledged: boolean;
+}
+
+export interface Typing {
+  chat: Chat;
+  msgId: string;
+  msgSeq: number;
+  atMs: number;
+}
+
+/** A call that acknowledges an interaction. */
+export interface Acknowledgement {
+  id: string;
+  code: number;
+  atMs: number;
+  /** Whether both headers with the AppID were there; without them it was refused (630006). */
+  hasHeaders: boolean;
+  /** The interaction had been acknowledged before. */
+  isDuplicate: boolean;
+}
+
+export interface Pressed extends Posted {
+  /** Undefined for what needs none. */
+  acknowledgement: Acknowledgement | undefined;
 }
 
 type C = Context<{ Bindings: HttpBindings }>;
 
+const BOT: Bot = { id: "14400000000000000001", memberOpenid: "B0700000000000000000000000000001", name: "机器人" };
+/** A button and a menu entry: QQ shows that nothing happened until the bot acknowledges. */
+const NEED_ACKNOWLEDGEMENT = [11, 12];
+
 export class FakeQQ {
   readonly ledger = new Ledger();
+  /** For messages; typing notices and acknowledgements have their own. */
   readonly weather = new Weather<QQTrouble>();
+  readonly typingWeather = new Weather<QQTrouble>();
+  readonly interactionWeather = new Weather<QQTrouble>();
   readonly tokenWeather = new Weather<QQTrouble>();
   readonly model = new DemoModel();
+  readonly bot = BOT;
   readonly appId: string;
   readonly appSecret: string;
   callbackUrl: string;
+
   /** 接口访问源IP不在白名单: every API call is refused. */
   refusesAddress = false;
+  /** Open to all bots in private chats and groups since 2026-04-23, in guilds by invitation. */
+  markdownAllowed: Record<Scene, boolean> = { c2c: true, group: true, guildChannel: false, guildDm: false };
+  /** Once set, links to anything else are refused. A domain covers its subdomains. */
+  registeredDomains: ReadonlySet<string> | undefined;
+  /** Guilds take messages only from bots that are connected to the WebSocket gateway, say their docs. */
+  gatewayConnected = true;
+  /** Whether messages to guilds wait for a review: see `passAudit`. */
+  audits = false;
+
   tokenRequests = 0;
+  readonly typings: Typing[] = [];
+  readonly acknowledgements: Acknowledgement[] = [];
+  /** Messages that wait for their review, by audit id. */
+  readonly underReview = new Map<string, Delivered>();
   /** Called for every message of the bot that reaches a person, before the bot knows. */
   onDelivered: ((message: Delivered) => void) | undefined;
   /** Called for every message of the bot that QQ turned away. */
   onRefused: ((refused: Refused) => void) | undefined;
+  onTyping: ((typing: Typing) => void) | undefined;
 
   readonly #now: () => number;
   readonly #redeliveryPauseMs: number;
-  /** Per message: the numbers that replies used, and whether they were delivered. */
+  readonly #tokens = new AccessTokens();
+  /** Per message or event: the numbers that replies used, and whether they were delivered. */
   readonly #used = new Map<string, Map<number, boolean>>();
+  /** What may be answered beside the questions of the ledger: by `d.id` of a message, by outer id of an event. */
+  readonly #targets = new Map<string, Target>();
+  readonly #interactions = new Set<string>();
+  /** When each guild chat got something. */
+  readonly #guildSends = new Map<string, number[]>();
   readonly #listeners = new Set<() => void>();
-  #token: { value: string; expiresAtMs: number } | undefined;
   #server: ServerType | undefined;
-  #count = 0;
+  #serial = 0;
 
   constructor(options: FakeQQOptions) {
     this.appId = options.appId;
@@ -108,55 +156,89 @@ export class FakeQQ {
 
   /** Somebody writes. Resolves when the callback is acknowledged or given up. */
   async say(question: Question): Promise<Asked> {
-    const { asked, body } = this.compose(question);
+    const { asked, bodies } = this.compose(question);
     this.ledger.asked.push(asked);
-    await this.deliver(asked, body);
+    await Promise.all(bodies.map((body) => this.deliver(asked, body)));
     return asked;
   }
 
-  /** The callback of a message, without sending it. */
-  compose({ text, scene = "c2c", chatId, sender, senderName, role = "member", sentAtMs }: Question): {
-    asked: Asked;
-    body: string;
-  } {
-    this.#count += 1;
-    const messageId = `ROBOT1.0_${crypto.randomUUID().replaceAll("-", "")}`;
-    const chat: Chat = { scene, id: chatId ?? (scene === "c2c" ? "USER0001" : "GROUP0001") };
-    const who = scene === "c2c" ? chat.id : (sender ?? "MEMBER0001");
-    const d = {
-      id: messageId,
-      content: scene === "group" ? ` ${text} ` : text,
-      timestamp: new Date(sentAtMs ?? this.#now()).toISOString(),
-      message_type: 0,
-      message_scene: { source: "default", ext: [`msg_idx=REFIDX_${this.#count}==`] },
-      attachments: [],
-      ...(scene === "c2c"
-        ? { author: { id: who, user_openid: who, union_openid: "", username: senderName ?? "", bot: false } }
-        : {
-            author: { id: who, member_openid: who, member_role: role, username: senderName ?? "", bot: false },
-            group_id: chat.id,
-            group_openid: chat.id,
-            mentions: [],
-          }),
+  /** The callback of a message, without sending it; with `both` there are two of them. */
+  compose(question: Question): { asked: Asked; body: string; bodies: string[] } {
+    const { messageId, chat, sender, events } = composeMessage(question, this.#stage());
+    const bodies = events.map(({ t, d }) => this.#envelope(t, d).body);
+    const asked: Asked = {
+      messageId,
+      chat,
+      sender,
+      text: question.text,
+      askedAtMs: question.sentAtMs ?? this.#now(),
+      deliveries: [],
+      ...(question.addressed === false && { unaddressed: true }),
     };
-    const t = scene === "c2c" ? "C2C_MESSAGE_CREATE" : "GROUP_AT_MESSAGE_CREATE";
-    const body = JSON.stringify({ op: 0, id: `${t}:${crypto.randomUUID()}`, t, d });
-    return { asked: { messageId, chat, sender: who, text, askedAtMs: sentAtMs ?? this.#now(), deliveries: [] }, body };
+    return { asked, body: bodies[0] ?? "", bodies };
   }
 
   async deliver(asked: Asked, body: string): Promise<void> {
-    const acknowledged = await deliver(this.callbackUrl, this, body, {
-      now: this.#now,
-      pauseMs: this.#redeliveryPauseMs,
-      onAnswer: (status) => asked.deliveries.push(status),
-    });
+    const acknowledged = await this.#post(body, asked.deliveries);
     if (acknowledged) asked.acknowledgedAtMs ??= this.#now();
     this.#changed();
   }
 
+  /**
+   * Something happens. `d` replaces fields of the payload that the event has otherwise. Resolves when the callback is
+   * acknowledged or given up. What people write this way is not in the ledger, but may be answered.
+   */
+  async emit(t: string, d: Payload = {}): Promise<Posted> {
+    const payload = { ...payloadOf(t, this.#stage()), ...d };
+    const { eventId, body } = this.#envelope(t, payload);
+    if (isMessageEvent(t)) this.#targets.set(String(payload.id), { chat: chatOf(payload), atMs: this.#now() });
+    const deliveries: number[] = [];
+    const acknowledged = await this.#post(body, deliveries);
+    this.#changed();
+    return { eventId, t, d: payload, deliveries, acknowledged };
+  }
+
+  /**
+   * Somebody presses a button (11), a menu entry (12) or clears the chat (14). Resolves when the bot has acknowledged it;
+   * for types that need no acknowledgement, when the callback is acknowledged.
+   *
+   * @throws Error if no acknowledgement comes within `withinMs`.
+   */
+  async press({
+    data,
+    type = 11,
+    withinMs = 10_000,
+    ...who
+  }: Pick<Question, "scene" | "chatId" | "sender"> & {
+    data: string;
+    type?: number;
+    withinMs?: number;
+  }): Promise<Pressed> {
+    const { chat, sender } = whoAsks(who);
+    const payload = composeInteraction({ chat, sender, data, type }, this.#stage());
+    const acknowledgement = () => this.acknowledgements.find(({ id, hasHeaders }) => id === payload.id && hasHeaders);
+    const posted = await this.emit("INTERACTION_CREATE", payload);
+    if (NEED_ACKNOWLEDGEMENT.includes(type)) await this.until(() => acknowledgement() !== undefined, withinMs);
+    return { ...posted, acknowledgement: acknowledgement() };
+  }
+
+  /** A review ends well: the message is delivered, and the bot is told. */
+  async passAudit(auditId: string): Promise<Posted> {
+    const message = this.#endReview(auditId);
+    message.atMs = this.#now();
+    this.#show(message);
+    return this.emit("MESSAGE_AUDIT_PASS", { audit_id: auditId, ...placeOf(message), message_id: message.id });
+  }
+
+  /** A review ends badly: the message is never seen, and the bot is told. */
+  async rejectAudit(auditId: string): Promise<Posted> {
+    const message = this.#endReview(auditId);
+    return this.emit("MESSAGE_AUDIT_REJECT", { audit_id: auditId, ...placeOf(message) });
+  }
+
   /** The check that QQ's console makes before it takes a callback address. */
   async validateCallback(): Promise<boolean> {
-    const plainToken = crypto.randomUUID().replaceAll("-", "").slice(0, 20);
+    const plainToken = hex().slice(0, 20);
     const eventTs = String(Math.floor(this.#now() / 1000));
     const request = await signedCallback(
       this,
@@ -172,7 +254,7 @@ export class FakeQQ {
 
   /** QQ forgets the token before its time. */
   expireToken(): void {
-    this.#token = undefined;
+    this.#tokens.forget();
   }
 
   /** Resolves when `condition` holds, looked at whenever something happens here; rejects after `withinMs`. */
@@ -197,13 +279,37 @@ export class FakeQQ {
     for (const listener of this.#listeners) listener();
   }
 
+  #stage(): Stage {
+    this.#serial += 1;
+    return { appId: this.appId, bot: this.bot, nowMs: this.#now(), serial: this.#serial };
+  }
+
+  /** An event with its outer id; from here on it may be answered. */
+  #envelope(t: string, d: Payload): { eventId: string; body: string } {
+    const eventId = `${t}:${crypto.randomUUID()}`;
+    const chat = chatOf(d);
+    this.#targets.set(eventId, { chat, atMs: this.#now(), event: t });
+    if (t === "INTERACTION_CREATE") this.#interactions.add(String(d.id));
+    return { eventId, body: JSON.stringify({ op: 0, id: eventId, t, d }) };
+  }
+
+  #post(body: string, deliveries: number[]): Promise<boolean> {
+    return deliver(this.callbackUrl, this, body, {
+      now: this.#now,
+      pauseMs: this.#redeliveryPauseMs,
+      onAnswer: (status) => deliveries.push(status),
+    });
+  }
+
   #routes(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.route("/", this.model.routes());
     app.post("/app/getAppAccessToken", (c) => this.#giveToken(c));
-    app.post("/v2/users/:id/messages", (c) => this.#takeMessage(c, { scene: "c2c", id: c.req.param("id") }));
-    app.post("/v2/groups/:id/messages", (c) => this.#takeMessage(c, { scene: "group", id: c.req.param("id") }));
-    app.notFound((c) => this.#refuse(c, 404, 11253, "no such API"));
+    for (const { scene, path } of MESSAGE_ROUTES)
+      app.post(path, (c) => this.#takeMessage(c, { scene, id: c.req.param("id") ?? "" }));
+    app.put("/interactions/:id", (c) => this.#takeAcknowledgement(c, c.req.param("id")));
+    app.get("/users/@me", (c) => this.#describeBot(c));
+    app.notFound((c) => this.#refuse(c, { ...refusal(11253), status: 404 }));
     return app;
   }
 
@@ -211,96 +317,185 @@ export class FakeQQ {
     this.tokenRequests += 1;
     const trouble = this.tokenWeather.next("");
     if (trouble?.kind === "drop") return this.#drop(c);
-    if (trouble?.kind === "refuse") return this.#troubled(c, trouble);
+    if (trouble?.kind === "refuse") return this.#refuse(c, trouble);
     const { appId, clientSecret } = (await c.req.json()) as { appId?: unknown; clientSecret?: unknown };
-    if (appId !== this.appId) return c.json({ code: 10004, message: "机器人不存在" });
-    if (clientSecret !== this.appSecret) return c.json({ code: 100016, message: "invalid appid or secret" });
-    const leftMs = (this.#token?.expiresAtMs ?? 0) - this.#now();
-    if (!this.#token || leftMs < 60_000) {
-      this.#token = { value: `token-${crypto.randomUUID()}`, expiresAtMs: this.#now() + TOKEN_LIFE_S * 1000 };
-    }
+    if (appId !== this.appId) return this.#refuse(c, { ...refusal(10004), status: 200 });
+    if (clientSecret !== this.appSecret) return this.#refuse(c, refusal(100016));
+    const { value, expiresInS } = this.#tokens.give(this.#now());
     // A string, as in the documentation's example.
-    return c.json({
-      access_token: this.#token.value,
-      expires_in: String(Math.floor((this.#token.expiresAtMs - this.#now()) / 1000)),
-    });
+    return c.json({ access_token: value, expires_in: String(expiresInS) });
+  }
+
+  /** A code, if the caller gets no further than the door. */
+  #turnsAway(c: C): number | undefined {
+    if (this.refusesAddress) return 11298;
+    return this.#tokens.isGood(c.req.header("authorization"), this.#now()) ? undefined : 11244;
+  }
+
+  #describeBot(c: C): Response {
+    const code = this.#turnsAway(c);
+    if (code) return this.#refuse(c, refusal(code));
+    return c.json({ id: this.bot.id, username: this.bot.name, avatar: "", bot: true, share_url: "", welcome_msg: "" });
+  }
+
+  async #takeAcknowledgement(c: C, id: string): Promise<Response> {
+    const trouble = this.interactionWeather.next("");
+    if (trouble?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
+    if (trouble?.kind === "drop") return this.#drop(c);
+    if (trouble?.kind === "refuse") return this.#refuse(c, trouble);
+    const early = this.#turnsAway(c);
+    if (early) return this.#refuse(c, refusal(early));
+    const { code } = (await c.req.json().catch(() => ({}))) as { code?: unknown };
+    if (!this.#interactions.has(id) || typeof code !== "number" || !ACKNOWLEDGEMENT_CODES.includes(code))
+      return this.#refuse(c, refusal(630001));
+    const hasHeaders = ["x-union-appid", "x-callback-appid"].every((name) => c.req.header(name) === this.appId);
+    const isDuplicate = this.acknowledgements.some((other) => other.id === id && other.hasHeaders);
+    this.acknowledgements.push({ id, code, atMs: this.#now(), hasHeaders, isDuplicate });
+    this.#changed();
+    if (!hasHeaders) return this.#refuse(c, refusal(630006));
+    if (trouble?.kind === "deliverThenDrop") return this.#drop(c);
+    if (trouble?.kind === "deliverThenFail") return this.#refuse(c, refusal(trouble.status));
+    return c.text(""); // seen to be empty
   }
 
   async #takeMessage(c: C, chat: Chat): Promise<Response> {
-    const parsed = v.safeParse(MessageBody, await c.req.json().catch(() => undefined));
-    if (!parsed.success) return this.#refuse(c, 400, 12002, "request body wrong");
-    const body = parsed.output;
-    const trouble = this.weather.next(body.content);
+    const message = readMessage(chat, await c.req.json().catch(() => undefined));
+    if (!message) return this.#refuseMessage(c, { chat, text: "" }, refusal(12002));
+    const trouble = (message.form === "typing" ? this.typingWeather : this.weather).next(message.text);
     if (trouble?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
     if (trouble?.kind === "drop") return this.#drop(c);
-    const refused = (status: number, code: number | undefined, answer: Response) => {
-      const { msg_id: msgId, msg_seq: msgSeq, content: text } = body;
-      const refusal = { chat, msgId, msgSeq, text, status, code, atMs: this.#now() };
-      this.ledger.refused.push(refusal);
-      this.onRefused?.(refusal);
-      this.#changed();
-      return answer;
-    };
-    // Refused at the message layer or delivered: the number is used up either way (no refund is documented).
-    const used = this.#used.get(body.msg_id ?? "") ?? new Map<number, boolean>();
-    this.#used.set(body.msg_id ?? "", used);
     if (trouble?.kind === "refuse") {
-      if (trouble.status !== 401 && trouble.status < 500 && !used.has(body.msg_seq)) used.set(body.msg_seq, false);
-      const code = (trouble.body as { err_code?: number; code?: number } | undefined) ?? {};
-      return refused(trouble.status, code.err_code ?? code.code, this.#troubled(c, trouble));
+      if (costsReply(trouble)) this.#book(message, false);
+      return this.#refuseMessage(c, message, trouble);
     }
-    const error = this.#objection(c, chat, body);
-    if (error)
-      return refused(error.status, error.code, this.#refuse(c, error.status, error.code, error.message, error.errCode));
+    const early = this.#turnsAway(c) ?? (c.req.header("x-union-appid") === this.appId ? undefined : 11251);
+    if (early) return this.#refuseMessage(c, message, refusal(early));
+    const code = this.#objection(message);
+    if (code) {
+      this.#book(message, false);
+      return this.#refuseMessage(c, message, refusal(code));
+    }
+    return this.#accept(c, message, trouble);
+  }
 
-    const msgId = body.msg_id ?? "";
-    used.set(body.msg_seq, true);
-    const id = `ROBOT1.0_${crypto.randomUUID()}`;
-    const delivered = { id, chat, msgId, msgSeq: body.msg_seq, text: body.content, atMs: this.#now() };
-    this.ledger.delivered.push(delivered);
-    this.onDelivered?.(delivered);
-    this.#changed();
+  #objection(message: Message): number | undefined {
+    const { chat, msgId = "" } = message;
+    const question = this.ledger.asked.find(({ messageId }) => messageId === msgId);
+    const nowMs = this.#now();
+    return objection(message, {
+      nowMs,
+      target: question ? { chat: question.chat, atMs: question.askedAtMs } : this.#targets.get(msgId),
+      used: this.#used.get(msgId) ?? new Map(),
+      withinLastSecond: this.#sentTo(chat).filter((atMs) => atMs > nowMs - 1_000).length,
+      gatewayConnected: this.gatewayConnected,
+      markdownAllowed: this.markdownAllowed[chat.scene],
+      registeredDomains: this.registeredDomains,
+    });
+  }
+
+  /** A number is used up whether or not its message was delivered: no refund is documented. */
+  #book(message: Message, delivered: boolean): void {
+    const { msgId } = message;
+    if (msgId === undefined) return;
+    const used = this.#used.get(msgId) ?? new Map<number, boolean>();
+    this.#used.set(msgId, used);
+    const number = isInGuild(message) ? used.size + 1 : message.msgSeq;
+    if (delivered || !used.has(number)) used.set(number, delivered);
+  }
+
+  #accept(c: C, message: Message, trouble: QQTrouble | undefined): Response {
+    const { chat, form, text, msgId = "", msgSeq } = message;
+    const atMs = this.#now();
+    this.#book(message, true);
+    if (isInGuild(message)) this.#sentTo(chat).push(atMs);
+    const id = isInGuild(message) ? `08${hex()}` : `ROBOT1.0_${hex()}!!`;
+    if (form === "typing") {
+      const typing = { chat, msgId, msgSeq, atMs };
+      this.typings.push(typing);
+      this.onTyping?.(typing);
+      this.#changed();
+    } else {
+      const delivered: Delivered = {
+        id,
+        chat,
+        form,
+        msgId,
+        ...(message.isEvent && { isEvent: true }),
+        msgSeq,
+        text,
+        atMs,
+      };
+      if (isInGuild(message) && this.audits) return this.#holdBack(c, delivered);
+      this.#show(delivered);
+    }
     if (trouble?.kind === "deliverThenDrop") return this.#drop(c);
-    if (trouble?.kind === "deliverThenFail") return c.html("<html>Bad Gateway</html>", trouble.status as 502);
-    return c.json({ id, timestamp: new Date(this.#now()).toISOString(), ext_info: { ref_idx: `REFIDX_${id}==` } });
+    if (trouble?.kind === "deliverThenFail") return this.#refuse(c, refusal(trouble.status));
+    if (isInGuild(message)) return c.json(this.#guildMessage(id, message));
+    const timestamp = rfc3339(atMs);
+    return c.json(form === "typing" ? { timestamp } : { id, timestamp, ext_info: { ref_idx: `REFIDX_${id}==` } });
   }
 
-  /** What QQ has against a message, in the order in which it looks. */
-  #objection(
+  #show(message: Delivered): void {
+    this.ledger.delivered.push(message);
+    this.onDelivered?.(message);
+    this.#changed();
+  }
+
+  #holdBack(c: C, message: Delivered): Response {
+    const auditId = crypto.randomUUID();
+    this.underReview.set(auditId, message);
+    this.#changed();
+    return this.#refuse(c, refusal(304023, { auditId }));
+  }
+
+  #endReview(auditId: string): Delivered {
+    const message = this.underReview.get(auditId);
+    if (!message) throw new Error(`nothing is under review as ${auditId}`);
+    this.underReview.delete(auditId);
+    return message;
+  }
+
+  #sentTo({ scene, id }: Chat): number[] {
+    const key = `${scene}:${id}`;
+    const times = this.#guildSends.get(key) ?? [];
+    this.#guildSends.set(key, times);
+    return times;
+  }
+
+  #guildMessage(id: string, { chat, form, text }: Message): Payload {
+    const timestamp = rfc3339(this.#now());
+    const author = { id: this.bot.id, username: this.bot.name, bot: true };
+    const seq = this.#sentTo(chat).length;
+    const content = form === "text" ? escapeGuild(text) : "";
+    return { id, ...placeOf({ chat }), content, timestamp, author, seq, seq_in_channel: String(seq) };
+  }
+
+  #refuseMessage(
     c: C,
-    chat: Chat,
-    body: v.InferOutput<typeof MessageBody>,
-  ): { status: number; code: number; message: string; errCode?: number } | undefined {
-    if (this.refusesAddress) return { status: 401, code: 11298, message: "接口访问源IP不在白名单", errCode: 40023002 };
-    const token = this.#token && this.#token.expiresAtMs > this.#now() ? this.#token.value : undefined;
-    if (!token || c.req.header("authorization") !== `QQBot ${token}`)
-      return { status: 401, code: 11244, message: "token not exist or expire" };
-    if (c.req.header("x-union-appid") !== this.appId) return { status: 400, code: 11251, message: "appid wrong" };
-    if (body.msg_type !== 0) return { status: 400, code: 50059, message: "wrong type" };
-    if (body.content.trim() === "") return { status: 400, code: 50006, message: "empty message" };
-    const question = this.ledger.asked.find(({ messageId }) => messageId === body.msg_id);
-    if (!body.msg_id) return { status: 400, code: 40034105, message: "proactive message not permitted" };
-    if (!question || question.chat.id !== chat.id || question.chat.scene !== chat.scene) {
-      return { status: 400, code: 40034024, message: "msg_id invalid" };
-    }
-    const window = WINDOWS[chat.scene];
-    if (this.#now() > question.askedAtMs + window.ms)
-      return { status: 400, code: 40034005, message: "回复消息msg_id已过期" };
-    const used = this.#used.get(body.msg_id);
-    if (used?.get(body.msg_seq)) return { status: 400, code: 40054005, message: "消息被去重,请检查请求msgseq" };
-    const others = [...(used?.keys() ?? [])].filter((seq) => seq !== body.msg_seq).length;
-    if (others >= window.replies) return { status: 400, code: 40034128, message: "被动回复超过限制" };
-    if (body.content.length > LONGEST_TEXT) return { status: 400, code: 40054007, message: "消息超长" };
-    return undefined;
+    { chat, msgId, msgSeq, text }: Pick<Message, "chat" | "text"> & Partial<Message>,
+    trouble: Refusal | Extract<QQTrouble, { kind: "refuse" }>,
+  ): Response {
+    const { code, err_code, message = "" } = (trouble.body ?? {}) as Partial<RefusalBody>;
+    const refused: Refused = {
+      chat,
+      msgId,
+      msgSeq,
+      text,
+      status: trouble.status,
+      code: err_code ?? code,
+      message,
+      atMs: this.#now(),
+    };
+    this.ledger.refused.push(refused);
+    this.onRefused?.(refused);
+    this.#changed();
+    return this.#refuse(c, trouble);
   }
 
-  #refuse(c: C, status: number, code: number, message: string, errCode = code): Response {
-    c.header("x-tps-trace-id", crypto.randomUUID());
-    return c.json({ message, code, err_code: errCode, trace_id: crypto.randomUUID() }, status as 400);
-  }
-
-  #troubled(c: C, { status, body, retryAfterS }: Extract<QQTrouble, { kind: "refuse" }>): Response {
+  #refuse(c: C, { status, body, retryAfterS }: Extract<QQTrouble, { kind: "refuse" }>): Response {
+    c.header("x-tps-trace-id", hex());
     if (retryAfterS !== undefined) c.header("retry-after", String(retryAfterS));
+    // Hono's types know the statuses by number.
     return body === undefined ? c.html("<html>trouble</html>", status as 500) : c.json(body, status as 400);
   }
 
@@ -308,4 +503,23 @@ export class FakeQQ {
     c.env.incoming.socket.destroy();
     return RESPONSE_ALREADY_SENT;
   }
+}
+
+/** From "done" to "admins only". */
+const ACKNOWLEDGEMENT_CODES = [0, 1, 2, 3, 4, 5];
+
+const MESSAGE_ROUTES: readonly { scene: Scene; path: string }[] = [
+  { scene: "c2c", path: "/v2/users/:id/messages" },
+  { scene: "group", path: "/v2/groups/:id/messages" },
+  { scene: "guildChannel", path: "/channels/:id/messages" },
+  { scene: "guildDm", path: "/dms/:id/messages" },
+];
+
+/** Whether a refusal came from behind the door: a message that QQ has looked at counts as a reply. */
+function costsReply({ status, body }: Extract<QQTrouble, { kind: "refuse" }>): boolean {
+  return status !== 401 && (status < 500 || body !== undefined);
+}
+
+function placeOf({ chat: { scene, id } }: { chat: Chat }): Payload {
+  return scene === "guildDm" ? { guild_id: id, channel_id: `${id}-channel` } : { guild_id: GUILD_ID, channel_id: id };
 }

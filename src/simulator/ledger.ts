@@ -4,6 +4,7 @@
  * stretch of its answers.
  */
 import type { Chat } from "../event.ts";
+import { type Form, readable } from "./reading.ts";
 
 export interface Asked {
   messageId: string;
@@ -14,14 +15,21 @@ export interface Asked {
   /** HTTP status of each delivery of the callback; 0 where there was no answer in time. */
   deliveries: number[];
   acknowledgedAtMs?: number;
+  /** Said to others: no answer is owed. */
+  unaddressed?: boolean;
 }
 
 /** A message of the bot that the person can see. */
 export interface Delivered {
   id: string;
   chat: Chat;
+  form: Form;
+  /** What it answers: a message or, with `isEvent`, an event. */
   msgId: string;
+  isEvent?: boolean;
+  /** 0 in guilds, which know no such number. */
   msgSeq: number;
+  /** As the person reads it; Markdown as its source. */
   text: string;
   atMs: number;
 }
@@ -33,6 +41,8 @@ export interface Refused {
   text: string;
   status: number;
   code: number | undefined;
+  /** In QQ's words. */
+  message: string;
   atMs: number;
 }
 
@@ -81,7 +91,8 @@ export class Ledger {
   /** Judges the acknowledged messages: for the others nothing was promised. */
   judge(): Verdict {
     const asked = this.asked.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== undefined);
-    const fates = new Map(asked.map((question) => [question.messageId, this.#fate(question)]));
+    const owed = asked.filter(({ unaddressed }) => !unaddressed);
+    const fates = new Map(owed.map((question) => [question.messageId, this.#fate(question)]));
     const having = (wanted: Fate) => [...fates].filter(([, fate]) => fate === wanted).map(([id]) => id);
     return {
       fates,
@@ -99,7 +110,7 @@ export class Ledger {
     const { messageId, chat, text } = asked;
     const here = this.delivered.filter((message) => sameChat(message.chat, chat));
     const [marker] = text.match(MARKER) ?? [];
-    const naming = marker === undefined ? [] : here.filter((message) => markersOf(message.text).includes(marker));
+    const naming = marker === undefined ? [] : here.filter((message) => markersOf(message).includes(marker));
     const own = here.filter(({ msgId }) => msgId === messageId);
     if (marker === undefined ? own.length > 0 : naming.some(({ msgId }) => msgId === messageId)) return "own";
     if (own.length > 0) return "told";
@@ -115,14 +126,12 @@ export class Ledger {
     const theirs = this.asked.filter((other) => other.sender === sender && sameChat(other.chat, chat));
     const later = theirs.slice(theirs.findIndex((other) => other.messageId === messageId) + 1);
     const heard = later.map((other) => this.answersTo(other.messageId)).find((messages) => messages.length > 0);
-    return heard?.every(({ text }) => stretchesOf(text).length === 0) ?? false;
+    return heard?.every((message) => stretchesOf(message).length === 0) ?? false;
   }
 
   #torn(): number[] {
     const answers = Map.groupBy(
-      this.delivered.flatMap((message) =>
-        stretchesOf(message.text).map((stretch) => ({ ...stretch, text: message.text })),
-      ),
+      this.delivered.flatMap((message) => stretchesOf(message).map((stretch) => ({ ...stretch, text: message.text }))),
       ({ call }) => call,
     );
     return [...answers].flatMap(([call, stretches]) => {
@@ -137,19 +146,19 @@ export class Ledger {
   /** Messages under which anything was said twice: a stretch, an answer, a sentence, or both of the last two. */
   #doubled(asked: readonly Asked[]): string[] {
     const seen = new Set<string>();
-    const repeated = this.delivered.filter(({ text }) => {
-      const keys = stretchesOf(text).map(({ call, n }) => `${call} ${n}`);
+    const repeated = this.delivered.filter((message) => {
+      const keys = stretchesOf(message).map(({ call, n }) => `${call} ${n}`);
       const again = keys.some((key) => seen.has(key));
       for (const key of keys) seen.add(key);
       return again;
     });
     const answeredTwice = asked.filter(({ messageId, chat, text }) => {
       const own = this.answersTo(messageId);
-      const calls = new Set(own.flatMap((message) => stretchesOf(message.text).map(({ call }) => call)));
-      const sentences = own.filter((message) => stretchesOf(message.text).length === 0).length;
+      const calls = new Set(own.flatMap((message) => stretchesOf(message).map(({ call }) => call)));
+      const sentences = own.filter((message) => stretchesOf(message).length === 0).length;
       const [marker] = text.match(MARKER) ?? [];
       const naming = this.delivered.filter(
-        (message) => sameChat(message.chat, chat) && marker !== undefined && markersOf(message.text).includes(marker),
+        (message) => sameChat(message.chat, chat) && marker !== undefined && markersOf(message).includes(marker),
       );
       return calls.size + sentences > 1 || naming.length > 1;
     });
@@ -162,7 +171,7 @@ export class Ledger {
       const order = asked.filter((question) => `${question.chat.scene}:${question.chat.id}` === chat);
       let furthest = -1;
       for (const message of this.delivered.filter((other) => `${other.chat.scene}:${other.chat.id}` === chat)) {
-        const positions = markersOf(message.text).map((marker) =>
+        const positions = markersOf(message).map((marker) =>
           order.findIndex(({ text }) => text.match(MARKER)?.[0] === marker),
         );
         const first = Math.min(...positions.filter((position) => position >= 0));
@@ -175,14 +184,18 @@ export class Ledger {
   }
 }
 
+type Said = Pick<Delivered, "form" | "text">;
+
 /** The numbered stretches of an answer that a message holds. */
-function stretchesOf(text: string): { call: number; n: number; of: number }[] {
-  return [...text.matchAll(STRETCH)].map(([, call, n, of]) => ({ call: Number(call), n: Number(n), of: Number(of) }));
+function stretchesOf(message: Said): { call: number; n: number; of: number }[] {
+  const stretches = [...readable(message).matchAll(STRETCH)];
+  return stretches.map(([, call, n, of]) => ({ call: Number(call), n: Number(n), of: Number(of) }));
 }
 
 /** The markers that an answer names: they stand where it begins. */
-export function markersOf(text: string): string[] {
-  const head = text.split("\n").find((line) => stretchesOf(line).some(({ n }) => n === 1)) ?? "";
+function markersOf({ form, text }: Said): string[] {
+  const lines = readable({ form, text }).split("\n");
+  const head = lines.find((line) => stretchesOf({ form: "text", text: line }).some(({ n }) => n === 1)) ?? "";
   return head.match(MARKER) ?? [];
 }
 

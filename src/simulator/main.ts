@@ -89,8 +89,10 @@ console.log(`
 `);
 
 if (process.stdin.isTTY) {
-  console.log("直接输入即私聊;输入「#小明 你好」是小明在群里 @机器人;/quit 退出。");
-  console.log("Type to chat in private; “#Ann hello” lets Ann mention the bot in a group; /quit leaves.\n");
+  console.log("直接输入即私聊;「#小明 你好」在群里 @机器人,「@闲聊 你好」在频道,「!dm 你好」频道私信;/quit 退出。");
+  console.log(
+    "Type to chat; “#Ann hi” speaks in a group, “@lounge hi” in a channel, “!dm hi” in a guild DM; /quit leaves.\n",
+  );
   await chat(qq);
   await stop(0);
 } else {

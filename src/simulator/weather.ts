@@ -2,7 +2,7 @@
  * How QQ and the model misbehave, on demand. A rule applies to the calls that it matches, for as long as it lasts.
  */
 
-/** What happens to a call of QQ's API. */
+/** What happens to a call of QQ's API. `codes.ts` writes what QQ answers when it says no. */
 export type QQTrouble =
   /** An answer of QQ's choosing; nothing is delivered. */
   | { kind: "refuse"; status: number; body?: unknown; retryAfterS?: number }
@@ -26,7 +26,11 @@ export type ModelTrouble =
   /** Ends properly without a word. */
   | { kind: "empty" }
   /** Answers properly, after this long. */
-  | { kind: "slow"; ms: number };
+  | { kind: "slow"; ms: number }
+  /** Spreads the answer evenly over this long, in this many pieces. */
+  | { kind: "drip"; ms: number; words?: number }
+  /** Thinks aloud (`reasoning_content`) for this long, then answers. */
+  | { kind: "think"; ms: number };
 
 interface Rule<Trouble> {
   trouble: Trouble;

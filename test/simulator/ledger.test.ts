@@ -19,7 +19,7 @@ function ledgerOf(questions: Record<string, string>, messages: readonly [string,
     });
   }
   messages.forEach(([msgId, text], index) => {
-    ledger.delivered.push({ id: String(index), chat: CHAT, msgId, msgSeq: 1, text, atMs: 0 });
+    ledger.delivered.push({ id: String(index), chat: CHAT, form: "text", msgId, msgSeq: 1, text, atMs: 0 });
   });
   return ledger;
 }
