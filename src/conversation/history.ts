@@ -28,6 +28,12 @@ export function estimateTokens(text: string): number {
   return Math.ceil(wide + (text.length - wide) / 4);
 }
 
+/** Of what the model will read of a message, all that can be long. */
+export function estimateMessageTokens({ text, quote, attachments = [] }: IncomingMessage): number {
+  const heard = attachments.map(({ transcript }) => transcript ?? "");
+  return [text, quote?.text ?? "", ...heard].reduce((sum, words) => sum + estimateTokens(words), 0);
+}
+
 /**
  * Ended turns before `beforeTurn`, as many of the newest as fit. A question that was offered again stands there alone, for
  * 「继续」 to answer; one that ended without an answer is marked, or the model would answer it together with the next.
@@ -53,7 +59,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
     if (step) utterances.push({ role: "assistant", text: step.text });
     else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
     tokens += utterances.reduce(
-      (sum, said) => sum + estimateTokens(said.role === "user" ? said.message.text : said.text),
+      (sum, said) => sum + (said.role === "user" ? estimateMessageTokens(said.message) : estimateTokens(said.text)),
       0,
     );
     if (tokens > allowed) break;
