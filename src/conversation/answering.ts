@@ -11,7 +11,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { Draft, isUnfinished, setUnfinished, unfinishedTurns } from "./draft.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
-import { estimateMessage, estimateTokens, readHistory, type StepResult } from "./history.ts";
+import { estimateMessageTokens, estimateTokens, readHistory, type StepResult } from "./history.ts";
 import { forbidden } from "./lease.ts";
 import { joined, keep, keptOf, takeKept, takeUntold } from "./outbox.ts";
 import { CUT, STILL_WRITING, UNTOLD } from "./sentences.ts";
@@ -111,9 +111,9 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
   const history = readHistory(context.storage, turn.id);
   const estimatedTokens =
     history.reduce(
-      (sum, said) => sum + (said.role === "user" ? estimateMessage(said.message) : estimateTokens(said.text)),
+      (sum, said) => sum + (said.role === "user" ? estimateMessageTokens(said.message) : estimateTokens(said.text)),
       0,
-    ) + turn.messages.reduce((sum, message) => sum + estimateMessage(message), 0);
+    ) + turn.messages.reduce((sum, message) => sum + estimateMessageTokens(message), 0);
   const { text, inputTokens, isCut } = await context.generate(
     { history, messages: turn.messages },
     {

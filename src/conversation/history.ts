@@ -31,10 +31,10 @@ export function estimateTokens(text: string): number {
   return Math.ceil(wide + (text.length - wide) / 4);
 }
 
-/** Of all words of a message. */
-export function estimateMessage({ text, quote, attachments = [] }: IncomingMessage): number {
-  const words = [text, quote?.text ?? "", ...attachments.map(({ transcript }) => transcript ?? "")];
-  return words.reduce((sum, said) => sum + estimateTokens(said), 0);
+/** Of what the model will read of a message, all that can be long. */
+export function estimateMessageTokens({ text, quote, attachments = [] }: IncomingMessage): number {
+  const heard = attachments.map(({ transcript }) => transcript ?? "");
+  return [text, quote?.text ?? "", ...heard].reduce((sum, words) => sum + estimateTokens(words), 0);
 }
 
 /**
@@ -64,7 +64,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
     if (step) utterances.push({ role: "assistant", text: step.text });
     else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
     tokens += utterances.reduce(
-      (sum, said) => sum + (said.role === "user" ? estimateMessage(said.message) : estimateTokens(said.text)),
+      (sum, said) => sum + (said.role === "user" ? estimateMessageTokens(said.message) : estimateTokens(said.text)),
       0,
     );
     if (tokens > allowed) break;

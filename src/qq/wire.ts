@@ -24,45 +24,169 @@ export const WireValidation = v.object({
   plain_token: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
 });
 
-const id = v.pipe(v.string(), v.nonEmpty());
+/** Ids are strings; a number is as good, as long as it has not lost digits on its way. */
+const digits = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.transform(String));
+const id = v.pipe(v.union([v.string(), digits]), v.nonEmpty());
 
 /** Becomes part of an address, so nothing that an address takes apart. */
-const openid = v.pipe(v.string(), v.regex(/^[^\s/\\?#%.]{1,128}$/));
+const openid = v.pipe(v.union([v.string(), digits]), v.regex(/^[^\s/\\?#%.]{1,128}$/));
 
 /** RFC 3339 today; a Go time string and an integer have been seen before, so it is read leniently. */
 const timestamp = v.optional(v.nullable(v.union([v.string(), v.number()])));
 
+/** A number; a gateway in between may have made it a string. */
+const number = v.pipe(v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/))]), v.transform(Number));
+
+/** What an event can be understood without: odd is as good as missing, for it must not cost the person an answer. */
+const spare = <const S extends v.GenericSchema>(schema: S) => v.fallback(v.optional(schema), undefined);
+const spareText = spare(v.string());
+const spareFlag = spare(v.boolean());
+/** Empty where QQ has none. */
+const spareId = spare(openid);
+
+/** Odd items are left out. */
+const spareList = <const S extends v.GenericSchema>(schema: S) =>
+  v.fallback(
+    v.optional(
+      v.pipe(
+        v.array(v.unknown()),
+        v.transform((items) =>
+          items.flatMap((item): v.InferOutput<S>[] => {
+            const result = v.safeParse(schema, item);
+            return result.success ? [result.output] : [];
+          }),
+        ),
+      ),
+      [],
+    ),
+    [],
+  );
+
 const WireAttachment = v.looseObject({
-  content_type: v.optional(v.nullable(v.string())),
-  filename: v.optional(v.nullable(v.string())),
+  content_type: spareText,
+  filename: spareText,
+  /** What QQ's speech recognition heard. */
+  asr_refer_text: spareText,
 });
 export type WireAttachment = v.InferOutput<typeof WireAttachment>;
 
-const message = {
+/** Two forms of a mention travel: a plain user, and one with `scope` and `is_you`. */
+const WirePerson = v.looseObject({
+  id: spareId,
+  member_openid: spareId,
+  user_openid: spareId,
+  username: spareText,
+  nickname: spareText,
+  bot: spareFlag,
+  is_you: spareFlag,
+  scope: spareText,
+});
+export type WirePerson = v.InferOutput<typeof WirePerson>;
+
+const WireCard = v.looseObject({
+  ark_type: spareText,
+  ark_name: spareText,
+  prompt: spareText,
+  fields: spare(
+    v.looseObject({
+      title: spareText,
+      desc: spareText,
+      source: spareText,
+      nickname: spareText,
+      address: spareText,
+      jump_url: spareText,
+    }),
+  ),
+});
+export type WireCard = v.InferOutput<typeof WireCard>;
+
+export const MESSAGE_TYPE = { card: 3, parallel: 101, record: 102, quote: 103 } as const;
+
+/** What a message and a message inside a message have in common. */
+const written = {
+  message_type: spare(number),
+  attachments: spareList(WireAttachment),
+  ark_data: spare(WireCard),
+  /** Each is a `WireElement`, and read one by one: a schema that calls itself would follow any depth. */
+  msg_elements: spareList(v.unknown()),
+};
+
+/** A message inside a message: quoted, or one of a chat record. */
+export const WireElement = v.looseObject({ ...written, content: spareText, author: spare(WirePerson) });
+
+const WireMessage = v.looseObject({
+  ...written,
   id,
   content: v.optional(v.nullable(v.string())),
   timestamp,
-  attachments: v.optional(v.nullable(v.array(WireAttachment))),
+  mentions: spareList(WirePerson),
+  message_scene: spare(v.looseObject({ ext: spareList(v.string()) })),
+  message_reference: spare(v.looseObject({ message_id: spare(id) })),
+});
+export type WireMessage = v.InferOutput<typeof WireMessage>;
+
+const author = {
+  username: v.optional(v.nullable(v.string())),
+  bot: v.optional(v.nullable(v.boolean())),
 };
 
 export const WireC2CMessage = v.looseObject({
-  ...message,
-  author: v.looseObject({
-    user_openid: openid,
-    username: v.optional(v.nullable(v.string())),
-    bot: v.optional(v.nullable(v.boolean())),
-  }),
+  ...WireMessage.entries,
+  author: v.looseObject({ ...author, user_openid: openid }),
 });
 
 export const WireGroupMessage = v.looseObject({
-  ...message,
+  ...WireMessage.entries,
   group_openid: openid,
-  author: v.looseObject({
-    member_openid: openid,
-    username: v.optional(v.nullable(v.string())),
-    bot: v.optional(v.nullable(v.boolean())),
-    member_role: v.optional(v.nullable(v.string())),
-  }),
+  author: v.looseObject({ ...author, member_openid: openid, member_role: spareText }),
+});
+
+const guildMessage = {
+  ...WireMessage.entries,
+  author: v.looseObject({ ...author, id: openid }),
+  member: spare(v.looseObject({ nick: spareText })),
+};
+
+export const WireChannelMessage = v.looseObject({ ...guildMessage, channel_id: openid });
+
+/** `guild_id` names the conversation here; the real guild is in `src_guild_id`. */
+export const WireGuildDmMessage = v.looseObject({ ...guildMessage, guild_id: openid });
+
+const recalled = { id, author: spare(v.looseObject({ bot: spareFlag })) };
+
+export const WireChannelRecall = v.looseObject({ message: v.looseObject({ ...recalled, channel_id: openid }) });
+
+export const WireGuildDmRecall = v.looseObject({ message: v.looseObject({ ...recalled, guild_id: openid }) });
+
+export const WireFriendRelation = v.looseObject({ openid, timestamp });
+
+/** Nobody in particular acts where a group is dissolved. */
+export const WireGroupRelation = v.looseObject({ group_openid: openid, op_member_openid: spareId, timestamp });
+
+export const WireAudit = v.looseObject({ audit_id: id, group_openid: spareId, user_openid: spareId });
+
+/** The documentation knows no audit outside a channel. */
+export const WireChannelAudit = v.looseObject({ channel_id: openid });
+
+const WireResolved = v.looseObject({ button_data: spareText, feature_id: spareText });
+
+export const WireInteraction = v.looseObject({
+  id,
+  type: spare(number),
+  scene: spareText,
+  chat_type: spare(number),
+  group_openid: spareId,
+  channel_id: spareId,
+  // The documentation of 2025 misspells it.
+  data: spare(v.looseObject({ type: spare(number), resolved: spare(WireResolved), resoloved: spare(WireResolved) })),
+});
+export type WireInteraction = v.InferOutput<typeof WireInteraction>;
+
+export const WireC2CPlace = v.looseObject({ user_openid: openid });
+export const WireGroupPlace = v.looseObject({ group_openid: openid, group_member_openid: openid });
+export const WireChannelPlace = v.looseObject({
+  channel_id: openid,
+  data: v.looseObject({ resolved: v.looseObject({ user_id: openid }) }),
 });
 
 /** `expires_in` is a number in the docs' table and a string in their example. */
@@ -71,21 +195,15 @@ export const WireToken = v.looseObject({
   expires_in: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.finite()),
 });
 
-/** A number; a gateway in between may have made it a string. */
-const code = v.fallback(
-  v.optional(v.pipe(v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/))]), v.transform(Number))),
-  undefined,
-);
-
 /**
  * Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. Each field is read for
  * itself: an odd one beside a code must not hide the code.
  */
 export const WireError = v.looseObject({
-  code,
-  err_code: code,
-  trace_id: v.fallback(v.optional(v.string()), undefined),
-  data: v.fallback(v.optional(v.looseObject({ message_audit: v.looseObject({ audit_id: v.string() }) })), undefined),
+  code: spare(number),
+  err_code: spare(number),
+  trace_id: spareText,
+  data: spare(v.looseObject({ message_audit: v.looseObject({ audit_id: v.string() }) })),
 });
 
 export const WireSent = v.looseObject({ id: v.pipe(v.string(), v.nonEmpty()) });
