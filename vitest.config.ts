@@ -32,7 +32,16 @@ export default defineConfig({
         test: { name: "workers", include: [WORKERS] },
       },
       // The deployable bundle on plain workerd, killed and started again. One at a time: they load the machine.
-      { test: { name: "e2e", include: [E2E], fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: "e2e",
+          include: [E2E],
+          fileParallelism: false,
+          maxConcurrency: 16, // tests that wait for QQ's pauses wait together
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });
