@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 const WORKERD = join(import.meta.dirname, "../../node_modules/workerd/bin/workerd");
 
@@ -109,6 +110,20 @@ const worker :Workerd.Worker = (
   async storedObjects(): Promise<number> {
     const files = await readdir(join(this.#folder, "storage"), { recursive: true });
     return files.filter((file) => /[0-9a-f]{64}\.sqlite$/.test(file)).length;
+  }
+
+  /** What a query finds in the databases of all objects of a class. */
+  async read<T>(className: "Bot" | "Conversation", query: string): Promise<T[]> {
+    const folder = join(this.#folder, "storage", className);
+    const files = (await readdir(folder)).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
+    return files.flatMap((file) => {
+      const database = new DatabaseSync(join(folder, file), { readOnly: true });
+      try {
+        return database.prepare(query).all() as T[];
+      } finally {
+        database.close();
+      }
+    });
   }
 
   async restart(): Promise<void> {
