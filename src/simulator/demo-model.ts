@@ -41,6 +41,8 @@ export class DemoModel {
   readonly weather = new Weather<ModelTrouble>();
   /** The text of the newest message of each call, in order. */
   readonly calls: string[] = [];
+  /** All that each call told the model, in order. */
+  readonly prompts: string[] = [];
 
   routes(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
@@ -52,6 +54,7 @@ export class DemoModel {
       }));
       const question = messages.at(-1)?.text ?? "";
       this.calls.push(question);
+      this.prompts.push(messages.map(({ text }) => text).join("\n"));
       await this.#answer(c, this.#compose(messages), this.weather.next(question));
       return RESPONSE_ALREADY_SENT;
     });

@@ -13,7 +13,7 @@ describe("the ledger", () => {
       patches: [
         {
           file: "conversation/inbox.ts",
-          find: `if (rows(storage, "SELECT turn FROM seen WHERE key = ?", message.id).length > 0) return { kind: "duplicate" };`,
+          find: `if (rows(storage, "SELECT turn FROM seen WHERE key = ?", key).length > 0) return { kind: "duplicate" };`,
           replace: "",
         },
         { file: "conversation/inbox.ts", find: "INSERT INTO seen", replace: "INSERT OR REPLACE INTO seen" },
@@ -35,25 +35,46 @@ describe("the ledger", () => {
       patches: [
         {
           file: "conversation/answering.ts",
-          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(context, turn)) return;",
+          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(context, turn)) return;\n    recordStep(storage, turn, step);",
           replace: `  const { chat, id } = turn.messages[0]!;
   const lease = await context.askForLease({});
-  if (lease.ok) await context.send(chat, step.text, { msgId: id, msgSeq: 1 + (Date.now() % 60_000) }, lease.lease.token);
+  if (lease.ok) await context.send(chat, { kind: "text", text: step.text }, { msgId: id, msgSeq: 1 + (Date.now() % 60_000) }, lease.lease.token);
   await context.crashPoint("after-send");
   if (lease.ok) return endTurn(storage, turn.id, "answered", context.now());
   storage.transactionSync(() => {
-    if (!isUnchanged(context, turn)) return;`,
+    if (!isUnchanged(context, turn)) return;
+    recordStep(storage, turn, step);`,
         },
         {
           file: "conversation/answering.ts",
-          find: `import { openTurn, recordStep } from "./turns.ts";`,
-          replace: `import { endTurn, openTurn, recordStep } from "./turns.ts";`,
+          find: `import { openTurn, recordStep, replaceStep } from "./turns.ts";`,
+          replace: `import { endTurn, openTurn, recordStep, replaceStep } from "./turns.ts";`,
         },
       ],
     });
     const { qq } = bench;
     bench.killAt("after-send");
     const asked = await qq.say({ text: "#unstored" });
+    await bench.untilKilled("after-send", 1);
+    await qq.until(() => qq.ledger.delivered.length === 2);
+    expect(qq.ledger.judge().doubled).toEqual([asked.messageId]);
+  });
+
+  it("sees a Worker that repeats in a guild what may have arrived: doubled after a kill", async () => {
+    bench = await startBench({
+      crashPoints: true,
+      patches: [
+        {
+          file: "conversation/turn-machine.ts",
+          find: "return messages.every(({ chat }) => !isGuild(chat.scene));",
+          replace: "return messages.length > 0;",
+        },
+        { file: "conversation/turn-machine.ts", find: `import { isGuild } from "../qq/encode.ts";`, replace: "" },
+      ],
+    });
+    const { qq } = bench;
+    bench.killAt("after-send");
+    const asked = await qq.say({ scene: "guildChannel", text: "#again" });
     await bench.untilKilled("after-send", 1);
     await qq.until(() => qq.ledger.delivered.length === 2);
     expect(qq.ledger.judge().doubled).toEqual([asked.messageId]);
