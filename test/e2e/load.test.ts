@@ -1,9 +1,12 @@
 /** Many chats at once: nothing lost, doubled or out of order; joined messages count as joined. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Scene } from "../../src/event.ts";
 import { type Bench, startBench } from "../support/bench.ts";
 
 const CHATS = 20;
 const MESSAGES = 10;
+/** One person, several, one, several. */
+const SCENES: readonly Scene[] = ["c2c", "group", "guildDm", "guildChannel"];
 
 describe("twenty chats at once", () => {
   let bench: Bench;
@@ -16,7 +19,7 @@ describe("twenty chats at once", () => {
   const chats = (name: string) =>
     Array.from({ length: CHATS }, (_, index) => ({
       chatId: `${name}-${index}`,
-      scene: index % 2 ? ("group" as const) : ("c2c" as const),
+      scene: SCENES[index % SCENES.length] ?? "c2c",
       people: index % 2 ? 3 : 1,
     }));
 
@@ -57,7 +60,8 @@ describe("twenty chats at once", () => {
     expect(verdict).toMatchObject({ told: 0, lost: [], torn: [], doubled: [], outOfOrder: [] });
     expect(verdict.own + verdict.joined - before.own).toBe(CHATS * MESSAGES);
     expect(verdict.joined).toBeGreaterThan(0);
-    expect(qq.ledger.refused).toEqual([]);
+    // A guild channel takes five messages a second; QQ says so, and the rest follows.
+    expect(qq.ledger.refused.filter(({ code }) => code !== 20028)).toEqual([]);
   });
 
   it("gives one answer and one model call for a callback delivered five times, in parallel and after a restart", async () => {
