@@ -8,7 +8,7 @@ import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import { replyWindow } from "../qq/reply-budget.ts";
 import { apologise, say, tryLater } from "./ending.ts";
-import { estimateTokens, readHistory, type StepResult } from "./history.ts";
+import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { takeKept, takeUntold } from "./outbox.ts";
 import { UNTOLD } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -57,15 +57,12 @@ function runCommand(context: TurnContext, turn: Turn): boolean {
 
 async function askModel(context: TurnContext, turn: Turn, signal: AbortSignal): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
-  const words = [
-    ...history.map((heard) => (heard.role === "user" ? heard.message.text : heard.text)),
-    ...turn.messages.map(({ text }) => text),
-  ];
   const { text, inputTokens } = await context.generate(
     { history, messages: turn.messages },
     { limits: limitsOf(turn, context.now()), signal },
   );
-  return { text, inputTokens, estimatedTokens: words.reduce((sum, said) => sum + estimateTokens(said), 0) };
+  const told = [...history, ...turn.messages.map((message) => ({ role: "user" as const, message }))];
+  return { text, inputTokens, estimatedTokens: told.reduce((sum, said) => sum + estimateUtterance(said), 0) };
 }
 
 function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {
