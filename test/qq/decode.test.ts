@@ -445,9 +445,8 @@ describe("what was pressed", () => {
 
 describe("ids", () => {
   it("may be numbers that have lost no digit", () => {
-    const d = { id: 5, channel_id: 100010, author: { id: 1234 }, content: "hi" };
+    const d = { id: "m", channel_id: 100010, author: { id: 1234 }, content: "hi" };
     expect(eventOf(decode({ op: 0, t: "AT_MESSAGE_CREATE", d }, context))).toMatchObject({
-      id: "5",
       chat: { id: "100010" },
       sender: { id: "1234" },
     });
@@ -488,12 +487,15 @@ describe("a message that cannot be read", () => {
     ["timestamp", c2c.t, { ...c2c.d, timestamp: {} }],
     ["group_openid", group.t, { ...group.d, group_openid: undefined }],
     ["author.member_openid", group.t, { ...group.d, author: c2c.d.author }],
+    ["id", c2c.t, { ...c2c.d, id: 5 }],
     ["content", c2c.t, { ...c2c.d, content: 5 }],
+    ["attachments", c2c.t, { ...c2c.d, attachments: "x" }],
     ["author.id", "AT_MESSAGE_CREATE", { id: "m", channel_id: "c", author: {} }],
     ["channel_id", "MESSAGE_CREATE", { id: "m", author: { id: "1" } }],
     ["guild_id", "DIRECT_MESSAGE_CREATE", { id: "m", author: { id: "1" } }],
     ["message", "MESSAGE_DELETE", {}],
     ["message.id", "PUBLIC_MESSAGE_DELETE", { message: { channel_id: "c" } }],
+    ["message.id", "MESSAGE_DELETE", { message: { id: "", channel_id: "c" } }],
     ["message.guild_id", "DIRECT_MESSAGE_DELETE", { message: { id: "m", channel_id: "c" } }],
     ["openid", "FRIEND_DEL", { openid: null }],
     ["group_openid", "GROUP_MSG_REJECT", { group_openid: [] }],
@@ -515,7 +517,6 @@ describe("a message that cannot be read", () => {
 
 describe("an odd field that a message can be understood without", () => {
   it.each([
-    { attachments: "x" },
     { attachments: [null, 5, "x"] },
     { mentions: {} },
     { mentions: [null, "x", []] },
