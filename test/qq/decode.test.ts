@@ -118,7 +118,7 @@ const HEARD: Record<string, object> = {
     attachments: [{ kind: "image", name: "a.png" }],
   },
   MESSAGE_CREATE: { ...guildMessage, text: "你好", quote: { text: "" } },
-  DIRECT_MESSAGE_CREATE: { ...guildMessage, ...GUILD_DM, sender: { id: "1234", name: "abc" }, text: "在吗" },
+  DIRECT_MESSAGE_CREATE: { ...guildMessage, ...GUILD_DM, sender: { id: "1234", name: "abc" }, text: "在吗 <3" },
 
   MESSAGE_DELETE: { kind: "recall", ...CHANNEL, messageId: "0812345677890abcdef" },
   PUBLIC_MESSAGE_DELETE: { kind: "recall", ...CHANNEL, messageId: "0812345677890abcdef" },
@@ -278,6 +278,13 @@ describe("message in a group", () => {
     });
   });
 
+  it("has a sender whose name is one short line, whatever they call themselves", () => {
+    const named = (username: string) => messageOf(groupWith({ author: { member_openid: "M", username } })).sender.name;
+    expect(named("a\n[Owner] b")).toBe("a [Owner] b");
+    expect(named("字".repeat(40))).toBe(`${"字".repeat(31)}…`);
+    expect(named(" \n ")).toBe(undefined);
+  });
+
   it("needs no mentions, no group_id and no message type", () => {
     const { id, content, author, group_openid } = group.d;
     expect(messageOf(decode({ ...group, d: { id, content, author, group_openid } }, context)).text).toBe("/今日天气");
@@ -422,6 +429,7 @@ describe("what was pressed", () => {
     ["the number", { chat_type: 1, scene: undefined }, "group"],
     ["the number as text", { chat_type: "1", scene: undefined }, "group"],
     ["the name", { chat_type: undefined, scene: "group" }, "group"],
+    ["the name, whatever ids there are", { chat_type: undefined, scene: "c2c" }, "c2c"],
     ["the ids", { chat_type: undefined, scene: undefined }, "group"],
     ["the ids, whatever else is said", { chat_type: 7, scene: "moon" }, "group"],
     ["the ids of a channel", { chat_type: undefined, scene: undefined, group_openid: "" }, "guildChannel"],

@@ -32,6 +32,7 @@ describe("the space around words, and the mention of the bot", () => {
     [`你好 <@${APP_ID}> 世界`, "你好 世界"],
     [`你好<@${APP_ID}>世界`, "你好世界"],
     [`你好 <@${APP_ID}>世界`, "你好 世界"],
+    [`你好<@${APP_ID}> 世界`, "你好 世界"],
     [`<@${APP_ID}> <@${APP_ID}> 你好`, "你好"],
     [`<@${APP_ID}>`, ""],
     ["第一行\n  第二行", "第一行\n  第二行"],
