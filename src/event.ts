@@ -73,6 +73,7 @@ export interface Interaction extends Heard {
 export interface Relation extends Heard {
   kind: "relation";
   change: "joined" | "left" | "pushAllowed" | "pushRefused";
+  /** Who did it; without an id where nobody did, as when a group is dissolved. */
   sender: Sender;
 }
 

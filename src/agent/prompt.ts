@@ -64,9 +64,9 @@ function spoken(message: IncomingMessage, scene: Scene): string {
 
 /** Every line of it is marked, so that nothing in it can pass for what the speaker said. */
 function quoted({ text, name }: Quote): string {
-  const whose = name ? ` ${inBrackets(name)} ` : "";
+  const whose = name ? ` ${inBrackets(name)} 的` : "";
   if (text === "") return `[引用了${whose}一条消息,QQ 没有给出内容]`;
-  return `[引用${whose || "一条"}消息]\n> ${unframed(text).replace(LINE_END, "\n> ")}`;
+  return `[引用${whose || "的"}消息]\n> ${unframed(text).replace(LINE_END, "\n> ")}`;
 }
 
 function attached({ kind, name, transcript }: Attachment): string {

@@ -11,7 +11,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { Draft, isUnfinished, setUnfinished, unfinishedTurns } from "./draft.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
-import { estimateMessageTokens, estimateTokens, readHistory, type StepResult } from "./history.ts";
+import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { forbidden } from "./lease.ts";
 import { joined, keep, keptOf, takeKept, takeUntold } from "./outbox.ts";
 import { CUT, STILL_WRITING, UNTOLD } from "./sentences.ts";
@@ -109,11 +109,6 @@ async function runCommand(context: TurnContext, turn: Turn, writing: Writing): P
 
 async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: AbortSignal): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
-  const estimatedTokens =
-    history.reduce(
-      (sum, said) => sum + (said.role === "user" ? estimateMessageTokens(said.message) : estimateTokens(said.text)),
-      0,
-    ) + turn.messages.reduce((sum, message) => sum + estimateMessageTokens(message), 0);
   const { text, inputTokens, isCut } = await context.generate(
     { history, messages: turn.messages },
     {
@@ -124,7 +119,8 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
       },
     },
   );
-  return { text, inputTokens, estimatedTokens, isCut };
+  const told = [...history, ...turn.messages.map((message) => ({ role: "user" as const, message }))];
+  return { text, isCut, inputTokens, estimatedTokens: told.reduce((sum, said) => sum + estimateUtterance(said), 0) };
 }
 
 const LIMITS: StepLimits = { totalMs: MOST_MODEL_MS, firstTokenMs: FIRST_TOKEN_MS, silenceMs: SILENCE_MS };

@@ -31,10 +31,12 @@ export function estimateTokens(text: string): number {
   return Math.ceil(wide + (text.length - wide) / 4);
 }
 
-/** Of what the model will read of a message, all that can be long. */
-export function estimateMessageTokens({ text, quote, attachments = [] }: IncomingMessage): number {
-  const heard = attachments.map(({ transcript }) => transcript ?? "");
-  return [text, quote?.text ?? "", ...heard].reduce((sum, words) => sum + estimateTokens(words), 0);
+/** Of what the model reads, all that can be long; what frames it is left out. */
+export function estimateUtterance(said: Utterance): number {
+  if (said.role === "assistant") return estimateTokens(said.text);
+  const { text, quote, attachments = [] } = said.message;
+  const words = [text, quote?.text, ...attachments.map(({ transcript }) => transcript)];
+  return words.reduce((sum, each) => sum + estimateTokens(each ?? ""), 0);
 }
 
 /**
@@ -63,10 +65,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
     const utterances: Utterance[] = messages.map((message) => ({ role: "user", message }));
     if (step) utterances.push({ role: "assistant", text: step.text });
     else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
-    tokens += utterances.reduce(
-      (sum, said) => sum + (said.role === "user" ? estimateMessageTokens(said.message) : estimateTokens(said.text)),
-      0,
-    );
+    tokens += utterances.reduce((sum, said) => sum + estimateUtterance(said), 0);
     if (tokens > allowed) break;
     said.unshift(utterances);
   }

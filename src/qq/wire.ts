@@ -24,12 +24,16 @@ export const WireValidation = v.object({
   plain_token: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
 });
 
-/** Ids are strings; a number is as good, as long as it has not lost digits on its way. */
-const digits = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.transform(String));
-const id = v.pipe(v.union([v.string(), digits]), v.nonEmpty());
+const id = v.pipe(v.string(), v.nonEmpty());
 
-/** Becomes part of an address, so nothing that an address takes apart. */
-const openid = v.pipe(v.union([v.string(), digits]), v.regex(/^[^\s/\\?#%.]{1,128}$/));
+/**
+ * Becomes part of an address, so nothing that an address takes apart. Always a string, and in guilds one of digits: a
+ * number is as good while it has not lost any on its way.
+ */
+const openid = v.pipe(
+  v.union([v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))]),
+  v.regex(/^[^\s/\\?#%.]{1,128}$/),
+);
 
 /** RFC 3339 today; a Go time string and an integer have been seen before, so it is read leniently. */
 const timestamp = v.optional(v.nullable(v.union([v.string(), v.number()])));
@@ -45,22 +49,17 @@ const spareFlag = spare(v.boolean());
 const spareId = spare(openid);
 
 /** Odd items are left out. */
-const spareList = <const S extends v.GenericSchema>(schema: S) =>
-  v.fallback(
-    v.optional(
-      v.pipe(
-        v.array(v.unknown()),
-        v.transform((items) =>
-          items.flatMap((item): v.InferOutput<S>[] => {
-            const result = v.safeParse(schema, item);
-            return result.success ? [result.output] : [];
-          }),
-        ),
-      ),
-      [],
+const list = <const S extends v.GenericSchema>(schema: S) =>
+  v.pipe(
+    v.array(v.unknown()),
+    v.transform((items) =>
+      items.flatMap((item): v.InferOutput<S>[] => {
+        const result = v.safeParse(schema, item);
+        return result.success ? [result.output] : [];
+      }),
     ),
-    [],
   );
+const spareList = <const S extends v.GenericSchema>(schema: S) => v.fallback(v.optional(list(schema), []), []);
 
 const WireAttachment = v.looseObject({
   content_type: spareText,
@@ -116,6 +115,7 @@ export const WireElement = v.looseObject({ ...written, content: spareText, autho
 
 const WireMessage = v.looseObject({
   ...written,
+  attachments: v.nullish(list(WireAttachment), []),
   id,
   content: v.optional(v.nullable(v.string())),
   timestamp,

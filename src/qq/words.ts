@@ -81,7 +81,7 @@ function ownWords(written: Written, reading: Reading, depth: number): string {
   const { message_type: type, msg_elements: elements } = written;
   const card = written.ark_data ?? (type === MESSAGE_TYPE.card ? {} : undefined);
   if (type === MESSAGE_TYPE.record || card?.ark_type === "forward_msg")
-    return record(cardWords(content, card), elements, reading, depth);
+    return record(content, card, readElements(elements, reading, depth));
   if (type === MESSAGE_TYPE.parallel && content === "")
     return readElements(elements, reading, depth)
       .map(({ text }) => text)
@@ -89,12 +89,10 @@ function ownWords(written: Written, reading: Reading, depth: number): string {
   return cardWords(content, card);
 }
 
-function record(head: string, elements: readonly unknown[], reading: Reading, depth: number): string {
-  const lines = readElements(elements, reading, depth).map(
-    ({ name, text }) => `${name ?? "某人"}: ${text.replaceAll("\n", "\n  ")}`,
-  );
-  const lead = head.includes(RECORD) ? [head] : [head, RECORD];
-  return cut([...lead, ...lines].filter(Boolean).join("\n"), MOST_RECORD);
+function record(content: string, card: Partial<WireCard> | undefined, said: readonly Quote[]): string {
+  const head = content.includes(RECORD) ? content : [content, RECORD].filter(Boolean).join("\n");
+  const lines = said.map(({ name, text }) => `${name ?? "某人"}: ${text.replaceAll("\n", "\n  ")}`);
+  return cut([cardWords(head, card), ...lines].join("\n"), MOST_RECORD);
 }
 
 /** QQ's own summary of a card, and what it leaves out. */
@@ -137,7 +135,7 @@ function readElement(element: v.InferOutput<typeof WireElement>, reading: Readin
   const [quoted] =
     element.message_type === MESSAGE_TYPE.quote ? readElements(element.msg_elements.slice(0, 1), reading, depth) : [];
   const words = [
-    quoted?.text && `[引用${quoted.name ? ` ${quoted.name}` : ""}: ${quoted.text}]`,
+    quoted?.text && `(引用${quoted.name ? ` ${quoted.name}` : ""}: ${quoted.text})`,
     ownWords(element, reading, depth),
     ...element.attachments.slice(0, MOST_ATTACHMENTS).map((attachment) => attachmentWords(readAttachment(attachment))),
   ];

@@ -1,11 +1,17 @@
 /** What the model gets to see of what was said before. */
 import { describe, expect, it } from "vitest";
 import type { Utterance } from "../../src/agent/prompt.ts";
-import { estimateTokens, HISTORY_TOKENS, readHistory, type StepResult } from "../../src/conversation/history.ts";
+import {
+  estimateTokens,
+  estimateUtterance,
+  HISTORY_TOKENS,
+  readHistory,
+  type StepResult,
+} from "../../src/conversation/history.ts";
 import type { Storage } from "../../src/conversation/storage.ts";
 import type { Outcome, TurnKind } from "../../src/conversation/turn-machine.ts";
 import { endTurn, insertTurn, openTurn, recordStep } from "../../src/conversation/turns.ts";
-import type { Sender } from "../../src/event.ts";
+import type { IncomingMessage, Sender } from "../../src/event.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 import { message, NOW } from "../support/turns.ts";
 
@@ -160,6 +166,34 @@ describe("the estimate of tokens", () => {
     expect(estimateTokens("four".repeat(25))).toBe(25);
     expect(estimateTokens("你好 world")).toBe(4);
     expect(estimateTokens("")).toBe(0);
+  });
+});
+
+describe("the estimate of what was said", () => {
+  it("counts the words, what they quote and what was heard", () => {
+    const said = (more: Partial<IncomingMessage>) =>
+      estimateUtterance({ role: "user", message: { ...message({ text: "一二三" }), ...more } });
+    expect(said({})).toBe(3);
+    expect(said({ quote: { text: "四五" } })).toBe(5);
+    expect(said({ quote: { text: "" }, attachments: [{ kind: "image", name: "a.png" }] })).toBe(3);
+    expect(
+      said({
+        attachments: [
+          { kind: "voice", transcript: "六" },
+          { kind: "voice", transcript: "七" },
+        ],
+      }),
+    ).toBe(5);
+    expect(estimateUtterance({ role: "assistant", text: "一二" })).toBe(2);
+  });
+
+  it("keeps a long quote within the budget of the history", () => {
+    const { storage } = new ChatWorld();
+    const quote = { text: "字".repeat(50) };
+    const id = insertTurn(storage, { kind: "question", message: { ...message({ text: "一" }), quote }, nowMs: NOW });
+    endTurn(storage, id, "deferred", NOW);
+    expect(readHistory(storage, NEXT, 50)).toEqual([]);
+    expect(readHistory(storage, NEXT, 51)).toHaveLength(1);
   });
 });
 
