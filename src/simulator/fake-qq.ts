@@ -386,7 +386,7 @@ export class FakeQQ {
       nowMs,
       target: question ? { chat: question.chat, atMs: question.askedAtMs } : this.#targets.get(msgId),
       used: this.#used.get(msgId) ?? new Map(),
-      withinLastSecond: this.#sentTo(chat).filter((atMs) => atMs > nowMs - 1_000).length,
+      guildSendsLately: this.#sentTo(chat).filter((atMs) => atMs > nowMs - 1_000).length,
       gatewayConnected: this.gatewayConnected,
       markdownAllowed: this.markdownAllowed[chat.scene],
       registeredDomains: this.registeredDomains,

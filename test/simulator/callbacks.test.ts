@@ -185,7 +185,7 @@ describe("what people write", () => {
 
 describe("a press", () => {
   /** The bot acknowledges what it hears. */
-  async function acknowledging(): Promise<void> {
+  async function acknowledging(more: Record<string, string> = {}): Promise<void> {
     const response = await fetch(`${url}/app/getAppAccessToken`, {
       method: "POST",
       body: JSON.stringify({ appId: APP_ID, clientSecret: APP_SECRET }),
@@ -194,7 +194,12 @@ describe("a press", () => {
     onHeard = ({ d }) =>
       void fetch(`${url}/interactions/${d.id}`, {
         method: "PUT",
-        headers: { authorization: `QQBot ${access_token}`, "x-union-appid": APP_ID, "x-callback-appid": APP_ID },
+        headers: {
+          authorization: `QQBot ${access_token}`,
+          "x-union-appid": APP_ID,
+          "x-callback-appid": APP_ID,
+          ...more,
+        },
         body: JSON.stringify({ code: 0 }),
       });
   }
@@ -223,7 +228,10 @@ describe("a press", () => {
     expect(await qq.press({ data: "", type: 14 })).toMatchObject({ acknowledged: true, acknowledgement: undefined });
   });
 
-  it("fails if the bot does not acknowledge it", async () => {
+  it("fails if the bot does not acknowledge it, or not as QQ wants it", async () => {
     await expect(qq.press({ data: "/help", withinMs: 20 })).rejects.toThrow("not within 20 ms");
+    await acknowledging({ "x-callback-appid": "" });
+    await expect(qq.press({ data: "/help", withinMs: 100 })).rejects.toThrow("not within 100 ms");
+    expect(qq.acknowledgements).toMatchObject([{ hasHeaders: false }]);
   });
 });

@@ -111,11 +111,11 @@ describe("the door", () => {
 describe.each(CHATS)("a message to a chat: %s", (scene) => {
   it("is taken as text or Markdown, and answered with its id", async () => {
     const { chat, msg_id } = asked(scene);
-    const first = await send(chat, { msg_type: 0, content: "<好>", msg_id, msg_seq: 1 });
+    const first = await send(chat, { msg_type: 0, content: "<好> &lt;", msg_id, msg_seq: 1 });
     const second = await send(chat, { ...markdown("# 好"), msg_id, msg_seq: 2 });
     expect([first.status, second.status]).toEqual([200, 200]);
     expect(qq.ledger.delivered).toMatchObject([
-      { id: first.json.id, form: "text", text: "<好>", msgId: msg_id, msgSeq: 1, chat },
+      { id: first.json.id, form: "text", text: "<好> &lt;", msgId: msg_id, msgSeq: 1, chat },
       { id: second.json.id, form: "markdown", text: "# 好", msgId: msg_id, msgSeq: 2 },
     ]);
     expect(first.json).toMatchObject({ ext_info: { ref_idx: expect.stringMatching(/^REFIDX_/) } });
@@ -239,6 +239,7 @@ describe("a typing notice", () => {
     ["longer than a minute", typing(61), 12002],
     ["without its notice", { msg_type: 6 }, 22006],
     ["with words", { ...typing(), content: "好" }, 22006],
+    ["for an event", { ...typing(), event_id: "FRIEND_ADD:1" }, 12002],
   ])("is refused %s", async (_, body, code) => {
     const { chat, msg_id } = asked("c2c");
     expect(await send(chat, { ...body, msg_id })).toMatchObject({ status: 400, code });
@@ -265,13 +266,13 @@ describe("a typing notice", () => {
 describe.each(GUILDS)("a message to a guild: %s", (scene) => {
   it("is taken escaped and shown unescaped, and answered as a message", async () => {
     const { chat, msg_id } = asked(scene);
-    const answer = await send(chat, { content: "1 &lt; 2 &amp;amp;", msg_id });
+    const answer = await send(chat, { content: "1 &lt; 2 &amp;lt;", msg_id });
     expect(answer).toMatchObject({
       status: 200,
-      json: { id: expect.stringMatching(/./), author: { bot: true }, content: "1 &lt; 2 &amp;amp;" },
+      json: { id: expect.stringMatching(/./), author: { bot: true }, content: "1 &lt; 2 &amp;lt;" },
     });
     expect(answer.json[scene === "guildDm" ? "guild_id" : "channel_id"]).toBe(chat.id);
-    expect(qq.ledger.delivered).toMatchObject([{ form: "text", text: "1 < 2 &amp;", msgSeq: 0, chat }]);
+    expect(qq.ledger.delivered).toMatchObject([{ form: "text", text: "1 < 2 &lt;", msgSeq: 0, chat }]);
   });
 
   it.each<[string, object, number]>([
@@ -333,6 +334,10 @@ describe.each(GUILDS)("a message to a guild: %s", (scene) => {
     expect(good).toMatchObject({ status: 202, code: 304023 });
     expect([...qq.underReview.keys()]).toEqual([auditOf(good), auditOf(bad)]);
     expect(qq.ledger.delivered).toEqual([]);
+    const inPrivate = asked("c2c");
+    const unreviewed = { msg_type: 0, content: "好", msg_id: inPrivate.msg_id };
+    expect(await send(inPrivate.chat, unreviewed)).toMatchObject({ status: 200 });
+    qq.ledger.delivered.splice(0);
 
     const passed = await qq.passAudit(auditOf(good));
     const rejected = await qq.rejectAudit(auditOf(bad));
@@ -385,6 +390,8 @@ describe("the answer to an event", () => {
     const { eventId } = await qq.emit("FRIEND_ADD", { openid: "SOMEBODY" });
     expect(await send(USER, answer(eventId))).toMatchObject({ code: 40034025 });
     expect(await send(USER, answer("FRIEND_ADD:unheard-of"))).toMatchObject({ code: 40034025 });
+    const ofGuild = await qq.emit("GUILD_MEMBER_ADD");
+    expect(await send(USER, answer(ofGuild.eventId))).toMatchObject({ code: 40034025 });
     nowMs += 5 * MINUTE + 1;
     expect(await send({ scene: "c2c", id: "SOMEBODY" }, answer(eventId))).toMatchObject({ code: 40034026 });
   });
@@ -401,6 +408,10 @@ describe("the answer to an event", () => {
     const chat: Chat = { scene: "guildChannel", id: "CHANNEL0001" };
     expect(await send(chat, { content: "好", event_id: reaction.eventId })).toMatchObject({ status: 200 });
     expect(await send(chat, { content: "好", event_id: reaction.eventId })).toMatchObject({ code: 40034128 });
+    const elsewhere = await qq.emit("MESSAGE_REACTION_ADD", { channel_id: "CHANNEL0002" });
+    expect(await send(chat, { content: "好", event_id: elsewhere.eventId })).toMatchObject({ code: 304026 });
+    const joined = await qq.emit("GUILD_MEMBER_ADD");
+    expect(await send(chat, { content: "欢迎", event_id: joined.eventId })).toMatchObject({ status: 200 });
     const { eventId } = await qq.emit("CHANNEL_CREATE");
     expect(await send(chat, { content: "好", event_id: eventId })).toMatchObject({ code: 40034027 });
   });
@@ -470,6 +481,18 @@ describe("weather", () => {
       expect(await send(chat, { ...text, msg_id })).toMatchObject({ code: 40034006 });
       expect(await send(chat, { ...marked, msg_id })).toMatchObject({ code: 40034006 });
     }
+  });
+
+  it("costs a reply when QQ has looked at the message, and none at the door", async () => {
+    const { chat, msg_id } = asked("c2c");
+    const text = (msg_seq: number) => ({ msg_type: 0, content: "好", msg_id, msg_seq });
+    qq.weather.set(refusal(11244), { times: 2 });
+    qq.weather.set(refusal(503), { times: 2 });
+    for (let msg_seq = 1; msg_seq <= 4; msg_seq += 1) await send(chat, text(msg_seq));
+    qq.weather.set(refusal(40034006), { times: 3 });
+    for (let msg_seq = 5; msg_seq <= 7; msg_seq += 1) await send(chat, text(msg_seq));
+    expect(await send(chat, text(8))).toMatchObject({ status: 200 });
+    expect(await send(chat, text(9))).toMatchObject({ code: 40034128 });
   });
 
   it("delivers and then breaks the connection, in guilds as in chats", async () => {
