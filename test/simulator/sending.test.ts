@@ -219,6 +219,12 @@ describe("how long and how often", () => {
     nowMs += 1;
     expect(await send(chat, { content: "六", msg_id: other.msg_id })).toMatchObject({ status: 200 });
   });
+
+  it("a group takes more than that", async () => {
+    for (const { chat, msg_id } of [asked("group"), asked("group")])
+      for (let msg_seq = 1; msg_seq <= 5; msg_seq += 1)
+        expect(await send(chat, { msg_type: 0, content: "好", msg_id, msg_seq })).toMatchObject({ status: 200 });
+  });
 });
 
 describe("a typing notice", () => {
