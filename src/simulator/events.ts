@@ -3,7 +3,7 @@
  * of the docs only name is kept as small as they leave it.
  */
 import type { Chat } from "../event.ts";
-import { composeMessage, GUILD_ID, hex, type MessageEvent, rfc3339, type Stage } from "./questions.ts";
+import { composeMessage, GUILD_ID, hex, type MessageEvent, placeOf, rfc3339, type Stage } from "./questions.ts";
 
 export type Payload = Record<string, unknown>;
 type Compose = (stage: Stage) => Payload;
@@ -27,8 +27,7 @@ const deleted =
   () => ({
     message: {
       id: `08${hex()}`,
-      guild_id: isDirect ? "DM0001" : GUILD_ID,
-      channel_id: isDirect ? "DM0001-channel" : CHANNEL,
+      ...placeOf(isDirect ? { scene: "guildDm", id: "DM0001" } : { scene: "guildChannel", id: CHANNEL }),
       author: { id: MEMBER, username: "小明", bot: false },
       ...(isDirect && { direct_message: true, src_guild_id: GUILD_ID }),
     },
@@ -206,8 +205,8 @@ export function composeInteraction({ chat, sender, type, data }: Press, { appId,
   const where: Record<Chat["scene"], Payload> = {
     c2c: { chat_type: 2, scene: "c2c", user_openid: chat.id },
     group: { chat_type: 1, scene: "group", group_openid: chat.id, group_member_openid: sender },
-    guildChannel: { chat_type: 0, scene: "guild", guild_id: GUILD_ID, channel_id: chat.id },
-    guildDm: { chat_type: 0, scene: "guild", guild_id: chat.id, channel_id: `${chat.id}-channel` },
+    guildChannel: { chat_type: 0, scene: "guild", ...placeOf(chat) },
+    guildDm: { chat_type: 0, scene: "guild", ...placeOf(chat) },
   };
   const isGuild = chat.scene === "guildChannel" || chat.scene === "guildDm";
   return {

@@ -145,8 +145,8 @@ export interface Facts {
   target: Target | undefined;
   /** The numbers that replies to it have used, and whether they were delivered. */
   used: ReadonlyMap<number, boolean>;
-  /** Messages that this chat got within the last second. */
-  withinLastSecond: number;
+  /** Messages that this chat of a guild got within the last second. */
+  guildSendsLately: number;
   gatewayConnected: boolean;
   markdownAllowed: boolean;
   /** Undefined: every link is allowed. */
@@ -164,9 +164,9 @@ const RULES: readonly Rule[] = [
     !(message.isEvent ? isEventHere(message, target) : isMessageHere(message, target)) && invalid(message),
   ({ isEvent, chat }, { target }) => isEvent && !ANSWERABLE[chat.scene].includes(target?.event ?? "") && 40034027,
   (message, { target, nowMs }) => nowMs > (target?.atMs ?? 0) + windowOf(message).ms && expired(message),
-  (message, { used }) => !isInGuild(message) && used.get(message.msgSeq) && 40054005,
+  ({ msgSeq }, { used }) => used.get(msgSeq) && 40054005,
   (message, { used }) => repliesBeside(message, used) >= windowOf(message).replies && 40034128,
-  (message, { withinLastSecond }) => isInGuild(message) && withinLastSecond >= GUILD_MESSAGES_PER_S && 20028,
+  (_, { guildSendsLately }) => guildSendsLately >= GUILD_MESSAGES_PER_S && 20028,
   (message, { markdownAllowed }) =>
     message.form === "markdown" && !markdownAllowed && (isInGuild(message) ? 304036 : 40034012),
   ({ text }) => text.length > LONGEST && 40054007,
@@ -194,9 +194,10 @@ function isMessageHere({ chat }: Message, target: Target | undefined): boolean {
   return target?.event === undefined && target?.chat?.id === chat.id && target.chat.scene === chat.scene;
 }
 
-function isEventHere({ chat }: Message, target: Target | undefined): boolean {
+function isEventHere(message: Message, target: Target | undefined): boolean {
   if (target?.event === undefined) return false;
-  return target.chat === undefined || (target.chat.id === chat.id && target.chat.scene === chat.scene);
+  if (target.chat === undefined) return isInGuild(message);
+  return target.chat.id === message.chat.id && target.chat.scene === message.chat.scene;
 }
 
 function invalid(message: Message): number {

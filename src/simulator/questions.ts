@@ -104,6 +104,11 @@ export function isMessageEvent(name: string): boolean {
   return Object.values(EVENTS).some((events) => events.some((event) => event === name));
 }
 
+/** How a guild names a chat. A direct message has a guild of its own, with one channel. */
+export function placeOf({ scene, id }: Chat): { guild_id: string; channel_id: string } {
+  return scene === "guildDm" ? { guild_id: id, channel_id: `${id}-channel` } : { guild_id: GUILD_ID, channel_id: id };
+}
+
 /** QQ's time: to the second, in Beijing. */
 export function rfc3339(ms: number): string {
   return `${new Date(ms + 8 * 60 * 60_000).toISOString().slice(0, 19)}+08:00`;
@@ -186,8 +191,7 @@ function guildMessage({ t, question, chat, sender, stage }: Writing): Record<str
     timestamp: rfc3339(question.sentAtMs ?? stage.nowMs),
     author: { avatar: "http://thirdqq.qlogo.cn/0", bot: byBot, id: sender, username: senderName },
     member: { joined_at: "2021-04-12T16:34:42+08:00", roles: ["1"], nick: senderName },
-    channel_id: isDirect ? `${chat.id}-channel` : chat.id,
-    guild_id: isDirect ? chat.id : GUILD_ID,
+    ...placeOf(chat),
     ...(isDirect && { direct_message: true, src_guild_id: GUILD_ID }),
     seq: stage.serial,
     seq_in_channel: String(stage.serial),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Chat } from "../../src/event.ts";
-import { Ledger } from "../../src/simulator/ledger.ts";
+import { type Delivered, Ledger } from "../../src/simulator/ledger.ts";
 
 const CHAT: Chat = { scene: "c2c", id: "ann" };
 
@@ -142,5 +142,69 @@ describe("the ledger", () => {
         ["a", "#a (回答 2,1/1)"],
       ]).outOfOrder,
     ).toEqual(["a"]);
+  });
+
+  describe("reads Markdown", () => {
+    const markdown = (questions: Record<string, string>, messages: readonly [string, string][]) => {
+      const ledger = ledgerOf(questions, messages);
+      for (const message of ledger.delivered) message.form = "markdown";
+      return ledger.judge();
+    };
+
+    it("behind its escapes", () => {
+      expect(markdown({ a: "#a_1" }, [["a", "\\#a\\_1 \\(回答 1,1/2\\)\n\n- *好* (回答 1,2/2)"]])).toMatchObject({
+        own: 1,
+        torn: [],
+      });
+      expect(markdown({ a: "#a" }, [["a", "&#x23;a (回答 1,1/1)"]])).toMatchObject({ own: 1 });
+    });
+
+    it("as strictly as text", () => {
+      const head = "\\#a \\(回答 7,1/3\\)";
+      expect(markdown({ a: "#a" }, [["a", head]]).torn).toEqual([7]);
+      expect(
+        markdown({ a: "#a" }, [
+          ["a", head],
+          ["a", "\\(回答 7,1/3\\)"],
+        ]).doubled,
+      ).toEqual(["a"]);
+    });
+
+    it("takes nothing for an escape in text", () => {
+      expect(verdict({ a: "#a" }, [["a", "\\#a (回答 1\\,1/1)"]])).toMatchObject({ own: 0, told: 1 });
+    });
+  });
+
+  it("judges a guild as it judges a chat", () => {
+    const ledger = ledgerOf({ a: "#a", b: "#b" }, [["a", "#a (回答 1,1/1)"]]);
+    const chat: Chat = { scene: "guildDm", id: "ann" };
+    for (const entry of [...ledger.asked, ...ledger.delivered]) entry.chat = chat;
+    for (const message of ledger.delivered) message.msgSeq = 0;
+    expect(ledger.judge()).toMatchObject({ own: 1, lost: ["b"], doubled: [] });
+    ledger.delivered.push({ ...ledger.delivered[0], id: "again" } as Delivered);
+    expect(ledger.judge().doubled).toEqual(["a"]);
+  });
+
+  it("owes nothing for what was said to others, but sees an answer to it said twice", () => {
+    const ledger = ledgerOf({ a: "#a" }, []);
+    for (const asked of ledger.asked) asked.unaddressed = true;
+    expect(ledger.judge()).toMatchObject({ lost: [], fates: new Map() });
+    ledger.delivered.push(
+      ...ledgerOf({}, [
+        ["a", "抱歉"],
+        ["a", "抱歉"],
+      ]).delivered,
+    );
+    expect(ledger.judge().doubled).toEqual(["a"]);
+  });
+
+  it("takes a greeting for no answer, however often it comes", () => {
+    const questions = { a: "#a" };
+    const ledger = ledgerOf(questions, [
+      ["FRIEND_ADD:1", "你好,我是机器人"],
+      ["FRIEND_ADD:1", "你好,我是机器人"],
+    ]);
+    for (const message of ledger.delivered) message.isEvent = true;
+    expect(ledger.judge()).toMatchObject({ own: 0, told: 0, lost: ["a"], doubled: [], torn: [], outOfOrder: [] });
   });
 });
