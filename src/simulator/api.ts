@@ -201,7 +201,7 @@ export class Api {
       msgSeq,
       text,
       status: trouble.status,
-      code: err_code ?? code,
+      code: code ?? err_code,
       message,
       atMs: this.#now(),
     };

@@ -40,6 +40,7 @@ export interface Refused {
   msgSeq: number | undefined;
   text: string;
   status: number;
+  /** The older of the two numbers, where they differ. */
   code: number | undefined;
   /** In QQ's words. */
   message: string;

@@ -99,6 +99,7 @@ describe("the door", () => {
     qq.refusesAddress = true;
     expect(await send(chat, body)).toMatchObject({ status: 401, json: { code: 11298, err_code: 40023002 } });
     expect(await call("GET", "users/@me")).toMatchObject({ status: 401, json: { code: 11298 } });
+    expect(qq.ledger.refused.map(({ code }) => code)).toEqual([11244, 11251, 11298]);
     qq.refusesAddress = false;
     expect(await send(chat, body)).toMatchObject({ status: 200 });
   });
