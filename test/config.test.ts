@@ -28,11 +28,12 @@ describe("settings", () => {
     expect(bots[0]).toMatchObject({
       appId: "102000001",
       name: undefined,
-      model: { provider: "workers-ai", apiKey: undefined, baseUrl: undefined, headers: {}, binding: AI },
+      models: [{ provider: "workers-ai", headers: {}, binding: AI }],
     });
     expect(bots[0]?.appSecret.reveal()).toBe(PAIR.QQ_APP_SECRET);
     expect(bots[0]?.systemPrompt).not.toBe("");
-    expect(bots[0]?.model.model).toMatch(/^@cf\//);
+    expect(bots[0]?.models).toHaveLength(1);
+    expect(bots[0]?.models[0].model).toMatch(/^@cf\//);
     expect(qq).toEqual({
       apiBase: "https://api.bot.qq.com",
       tokenUrl: "https://api.bot.qq.com/app/getAppAccessToken",
@@ -53,10 +54,10 @@ describe("settings", () => {
     expect(bots[0]).toMatchObject({
       appId: "102000001",
       systemPrompt: "你是猫",
-      model: { provider: "openai-compatible", model: "some/model", baseUrl: "http://model.test/v1" },
+      models: [{ provider: "openai-compatible", model: "some/model", baseUrl: "http://model.test/v1" }],
     });
     expect(bots[0]?.appSecret.reveal()).toBe("secret");
-    expect(bots[0]?.model.apiKey?.reveal()).toBe("key");
+    expect(bots[0]?.models[0].apiKey?.reveal()).toBe("key");
     expect(qq.apiBase).toBe("http://relay.test");
   });
 
@@ -71,6 +72,7 @@ describe("settings", () => {
       "MODEL_API_KEY",
       "MODEL_BASE_URL",
       "MODEL_HEADERS",
+      "MODEL_FALLBACKS",
       "SYSTEM_PROMPT",
     ];
     const cleared = Object.fromEntries(names.map((name) => [name, empty]));
@@ -170,8 +172,8 @@ describe("several bots", () => {
       MODEL_BASE_URL: "http://model.test/v1",
     });
     expect(config.bots).toMatchObject([
-      { appId: "1", name: undefined, systemPrompt: "你是猫", model: { model: "cat" } },
-      { appId: "2", name: "二号", systemPrompt: "你是狗", model: { model: "dog" } },
+      { appId: "1", name: undefined, systemPrompt: "你是猫", models: [{ model: "cat" }] },
+      { appId: "2", name: "二号", systemPrompt: "你是狗", models: [{ model: "dog" }] },
     ]);
     expect(config.bots.map(({ appSecret }) => appSecret.reveal())).toEqual(["one", "two"]);
     expect(findBot(config, "2")?.name).toBe("二号");
@@ -202,7 +204,7 @@ describe("extra headers", () => {
       env({ QQ_API_HEADERS: '{"X-Relay-Key":"abc"}', MODEL_HEADERS: '{"CF-Access-Client-Id":"def"}' }),
     );
     expect(qq.headers["X-Relay-Key"]?.reveal()).toBe("abc");
-    expect(bots[0]?.model.headers["CF-Access-Client-Id"]?.reveal()).toBe("def");
+    expect(bots[0]?.models[0].headers["CF-Access-Client-Id"]?.reveal()).toBe("def");
   });
 
   it.each([
@@ -263,6 +265,7 @@ describe("wrong settings", () => {
     MODEL_API_KEY: ["KEY-LEAK"],
     MODEL_BASE_URL: "localhost:8080/URL-LEAK",
     MODEL_HEADERS: '{"X":"HEADERS-LEAK\\n"}',
+    MODEL_FALLBACKS: "FALLBACKS-LEAK",
     SYSTEM_PROMPT: { text: "PROMPT-LEAK" },
     AI,
   };

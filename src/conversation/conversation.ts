@@ -131,10 +131,10 @@ export class Conversation extends DurableObject {
       ...base,
       isExhausted: () => allowance.isExhausted(),
       generate: async ({ history, messages }, options) => {
-        const { generateStep, languageModel } = await import("../agent/agent.ts");
-        const model = languageModel(bot.model, allowance.counted(fetch));
+        const { answerWith } = await import("../agent/agent.ts");
         const input = { persona: bot.systemPrompt, scene: chat.scene, nowMs: Date.now(), history, messages };
-        return generateStep(model, input, { ...options, onText: () => crashPoint("during-model-stream") });
+        const onText = () => crashPoint("during-model-stream");
+        return answerWith(bot.models, allowance.counted(fetch), input, { ...options, onText });
       },
       send: (to, text, slot, token) => sendReply(api, to, { kind: "text", text }, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
