@@ -163,6 +163,9 @@ function endingOf(reason: string, raw = ""): "whole" | "cut" {
       blocksText: true,
     });
   }
+  if (reason === "tool-calls") {
+    throw new ModelError("question", { summary: "called a tool that it was not given", remedy: "retryOnce" });
+  }
   const isBroken =
     reason === "error" || reason === "interrupted" || (reason === "other" && (raw === "" || BROKEN.test(raw)));
   if (isBroken) throw new ModelError("service", { summary: "cut off in mid-answer", remedy: "retryOnce" });
