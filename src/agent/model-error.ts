@@ -47,7 +47,7 @@ const RULES: readonly Rule[] = [
     kind: "question",
     statuses: [413],
     words:
-      /context_length_exceeded|context_window_exceeded|maximum context length|context window|prompt is too long|input is too long|input token count.{0,40}exceeds|range of input length|too many tokens|exceeds? the (model|max\w*).{0,30}(token|context|length)/i,
+      /context_length_exceeded|context_window_exceeded|maximum context length|context window|prompt is too long|input is too long|range of input length|too many tokens|exceeds? the (model|max\w*).{0,30}(token|context|length)/i,
     remedy: "tellOperator",
     advice:
       "对话超过了模型的上下文长度:换用上下文更长的模型,或缩短 SYSTEM_PROMPT。" +

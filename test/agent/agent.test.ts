@@ -96,6 +96,10 @@ describe("an answer", () => {
     expect((await generate(scripted(chunks))).text).toBe("42");
   });
 
+  it("may end in what looks like the beginning of thinking", async () => {
+    expect((await generate(scripted([...say(text("<th")), finish()]))).text).toBe("<th");
+  });
+
   it("is told while it grows, and the stream waits for the listener", async () => {
     const heard: string[] = [];
     let listening = 0;

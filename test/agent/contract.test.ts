@@ -308,8 +308,11 @@ describe("a refused request", () => {
   );
 
   it("for a wrong key is about the key, though Google calls it a bad request", async () => {
-    const refusal = await refusalOf(ask("google", read("google/wrong-key.json"), json(400)));
-    expect(refusal).toMatchObject({ remedy: "tellOperator", advice: expect.stringContaining("MODEL_API_KEY") });
+    const inWords = '{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}';
+    for (const body of [read("google/wrong-key.json"), inWords]) {
+      const refusal = await refusalOf(ask("google", body, json(400)));
+      expect(refusal).toMatchObject({ remedy: "tellOperator", advice: expect.stringContaining("MODEL_API_KEY") });
+    }
   });
 
   it.each([
@@ -331,6 +334,20 @@ describe("a refused request", () => {
   });
 });
 
+/** What goes out for this endpoint. */
+async function requestOf(endpoint: ModelEndpoint): Promise<{ request: Request; body: Record<string, unknown> }> {
+  const requests: Request[] = [];
+  const fetch: ModelFetch = async (url, init) => {
+    requests.push(new Request(url, init));
+    return new Response("data: [DONE]\n\n", { headers: { "content-type": "text/event-stream" } });
+  };
+  const step = generateStep(languageModel(endpoint, fetch), input, { limits, signal: new AbortController().signal });
+  await step.catch(() => {});
+  expect(requests).toHaveLength(1);
+  const request = requests[0] as Request; // one, as just checked
+  return { request, body: await request.json() };
+}
+
 describe("the request", () => {
   const URLS: Record<Exclude<Provider, "workers-ai">, string> = {
     openai: "https://api.openai.com/v1/chat/completions",
@@ -347,20 +364,6 @@ describe("the request", () => {
     ollama: "http://127.0.0.1:11434/v1/chat/completions",
     "openai-compatible": "https://model.test/v1/chat/completions",
   };
-
-  /** What goes out for this endpoint. */
-  async function requestOf(endpoint: ModelEndpoint): Promise<{ request: Request; body: Record<string, unknown> }> {
-    const requests: Request[] = [];
-    const fetch: ModelFetch = async (url, init) => {
-      requests.push(new Request(url, init));
-      return new Response("data: [DONE]\n\n", { headers: { "content-type": "text/event-stream" } });
-    };
-    const step = generateStep(languageModel(endpoint, fetch), input, { limits, signal: new AbortController().signal });
-    await step.catch(() => {});
-    expect(requests).toHaveLength(1);
-    const request = requests[0] as Request; // one, as just checked
-    return { request, body: await request.json() };
-  }
 
   it.each(Object.entries(URLS))("of %s goes to %s with the headers that were set", async (provider, url) => {
     const model = provider === "google" ? "model-1" : "vendor/model-1";
@@ -442,6 +445,16 @@ describe("the request", () => {
     const warnings = vi.spyOn(process, "emitWarning");
     await ask(provider, "data: [DONE]\n\n").catch(() => {});
     for (const print of [...prints, warnings]) expect(print).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+});
+
+describe("the SDK", () => {
+  it("does not print its warnings", async () => {
+    const prints = [vi.spyOn(console, "warn"), vi.spyOn(process, "emitWarning")];
+    // Its longest answer is shorter than the limit that is asked for.
+    await requestOf(endpointOf("anthropic", { model: "claude-3-haiku-20240307" }));
+    for (const print of prints) expect(print).not.toHaveBeenCalled();
     vi.restoreAllMocks();
   });
 });

@@ -269,6 +269,12 @@ describe("when no model answers", () => {
     expect(JSON.stringify(refusal)).not.toMatch(/https|sk-/);
   });
 
+  it("gives each advice once", async () => {
+    models.fail(DEEPSEEK, failure("key"));
+    models.fail(QWEN, failure("key"));
+    expect((await models.refusalOf([DEEPSEEK, QWEN])).advice).toBe("key advice");
+  });
+
   it.each([
     [["key", "service"], "retryOnce"],
     [["service", "key"], "retryOnce"],
@@ -333,20 +339,30 @@ describe("an answer", () => {
     });
   });
 
-  it("is asked of the next one when the first keeps silent", async () => {
-    const silent = new ReadableStream({ pull: () => new Promise<void>(() => {}) });
-    const step = await answerWith(
-      [DEEPSEEK, QWEN],
-      async (url) => (String(url).includes("deepseek") ? new Response(silent) : said("42")),
-      input,
-      {
-        limits: { ...LIMITS, firstTokenMs: 20 },
-        signal: new AbortController().signal,
-        cooldowns: models.cooldowns,
-        now: () => NOW,
-      },
-    );
-    expect(step.model).toBe("qwen/m");
-    expect(models.cooldowns.isCooling(DEEPSEEK, NOW + 29_999)).toBe(true);
+  it.each([
+    ["for its limit", LIMITS, 60_000],
+    ["for its share of the time", { ...LIMITS, totalMs: 80_000 }, 40_000],
+  ])("is asked of the next one when the first keeps silent %s", async (_, limits, afterMs) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const asked: string[] = [];
+      const silent = new ReadableStream({ pull: () => new Promise<void>(() => {}) });
+      const step = answerWith(
+        [DEEPSEEK, QWEN],
+        async (url) => {
+          asked.push(new URL(String(url)).hostname);
+          return asked.length === 1 ? new Response(silent) : said("42");
+        },
+        input,
+        { limits, signal: new AbortController().signal, cooldowns: models.cooldowns, now: () => NOW },
+      );
+      await vi.advanceTimersByTimeAsync(afterMs - 1);
+      expect(asked).toEqual(["deepseek.test"]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await step).model).toBe("qwen/m");
+      expect(models.cooldowns.isCooling(DEEPSEEK, NOW + 29_999)).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
