@@ -6,7 +6,7 @@
 import { isStepCount, type LanguageModel, streamText } from "ai";
 import type { ModelEndpoint } from "../config.ts";
 import { Cooldowns, inOrder, nameOf } from "./fallbacks.ts";
-import { ModelError, NO_FIRST_TOKEN, toModelError, tooLate } from "./model-error.ts";
+import { ModelError, toModelError, tooLate } from "./model-error.ts";
 import { languageModel, type ModelFetch } from "./models.ts";
 import { instructions, type PromptInput, promptMessages } from "./prompt.ts";
 import { ThinkingFilter, withoutUnopenedThinking } from "./thinking.ts";
@@ -84,10 +84,10 @@ export async function generateStep(
   // Object in memory, and billed, until it fires (measured).
   const overdue = new AbortController();
   const firstToken = setTimeout(
-    () => overdue.abort(tooLate("service", NO_FIRST_TOKEN, limits.firstTokenMs)),
+    () => overdue.abort(tooLate("no first token", limits.firstTokenMs)),
     limits.firstTokenMs,
   );
-  const total = setTimeout(() => overdue.abort(tooLate("late", "took too long", limits.totalMs)), limits.totalMs);
+  const total = setTimeout(() => overdue.abort(tooLate("took too long", limits.totalMs)), limits.totalMs);
   try {
     const { stream } = streamText({
       model,
@@ -119,7 +119,7 @@ export async function generateStep(
         case "abort":
           signal.throwIfAborted();
           overdue.signal.throwIfAborted();
-          throw tooLate("service", "silent in mid-answer", limits.silenceMs);
+          throw tooLate("silent in mid-answer", limits.silenceMs);
         case "finish":
           if (endingOf(part.finishReason, part.rawFinishReason) === "cut") step.isCut = true;
           step.inputTokens = part.totalUsage.inputTokens;

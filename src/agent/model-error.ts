@@ -111,18 +111,23 @@ export function toModelError(error: unknown, nowMs: number): ModelError {
   });
 }
 
+/** Before its first word another try is worth its time; after that the person has waited long enough. */
+const LATE = {
+  "no first token": { kind: "service", remedy: "retryOnce" },
+  "silent in mid-answer": { kind: "service", remedy: "tellUser" },
+  "took too long": { kind: "late", remedy: "tellUser" },
+} as const;
+
 /** The model was too slow. */
-export function tooLate(kind: "service" | "late", what: string, afterMs: number): ModelError {
+export function tooLate(what: keyof typeof LATE, afterMs: number): ModelError {
+  const { kind, remedy } = LATE[what];
   return new ModelError(kind, {
     summary: `${what} (${Math.round(afterMs / 1000)} s)`,
-    // Before its first word another try is worth its time; after that the person has waited long enough.
-    remedy: what === NO_FIRST_TOKEN ? "retryOnce" : "tellUser",
+    remedy,
     otherwise: "tellUser",
     advice: "换一个更快的模型。Choose a faster model.",
   });
 }
-
-export const NO_FIRST_TOKEN = "no first token";
 
 /** What a failed response tells, before and after its stream began. */
 function told(error: unknown): { status?: number | undefined; words: string; headers: Record<string, string> } {
@@ -139,7 +144,7 @@ function told(error: unknown): { status?: number | undefined; words: string; hea
 /** Vendors' words for what HTTP has a status for. */
 const STATUSES: readonly (readonly [RegExp, number])[] = [
   [/invalid_api_key|authentication|unauthorized|permission/i, 401],
-  [/quota|balance|rate_?limit|too_many_requests|resource_exhausted|arrearage/i, 429],
+  [/quota|insufficient_?(?:balance|credit|fund)|rate_?limit|too_many_requests|resource_exhausted|arrearage/i, 429],
   [/context_length|invalid_request|invalid_parameter/i, 400],
 ];
 

@@ -66,22 +66,27 @@ function http({ baseUrl = "", apiKey, headers }: ModelEndpoint, fetch: ModelFetc
   };
 }
 
-/** Far longer than any error. */
-const LONGEST_ERROR = 64 * 1024;
-
 /**
  * Some servers report an error with status 200, as JSON where a stream was asked for. To the SDK that is an empty stream;
- * with the status that the JSON tells, it is the error that it is.
+ * with the status that the JSON tells, it is the error that it is. A stream that only calls itself JSON is let through.
  */
 function honest(fetch: ModelFetch): ModelFetch {
   return async (request, init) => {
     const response = await fetch(request, init);
-    const type = response.headers.get("content-type") ?? "";
-    if (!response.ok || !/\bjson\b/.test(type)) return response;
-    const body = (await response.text()).slice(0, LONGEST_ERROR);
-    return new Response(body, { status: statusOf(body) ?? response.status, headers: response.headers });
+    const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+    if (!response.ok || !response.body || !isJson) return response;
+    const [peeked, body] = response.body.tee();
+    const reader = peeked.getReader();
+    const first: Uint8Array | undefined = (await reader.read()).value;
+    void reader.cancel().catch(() => {});
+    if (first?.find((byte) => byte > SPACE) !== BRACE) return new Response(body, response);
+    const json = await new Response(body).text();
+    return new Response(json, { status: statusOf(json) ?? response.status, headers: response.headers });
   };
 }
+
+const SPACE = 0x20;
+const BRACE = 0x7b;
 
 function statusOf(body: string): number | undefined {
   try {

@@ -243,8 +243,20 @@ describe("an error in JSON although the status is 200", () => {
     expect(await refusalOf(ask(provider, "{", json))).toMatchObject({ remedy: "retryOnce" });
   });
 
-  it("does not stand in the way of a stream that calls itself JSON", async () => {
-    expect((await ask("deepseek", read("deepseek/plain.sse"), json)).text).toBe(ANSWER);
+  it("does not stand in the way of a stream that calls itself JSON, nor holds it back", async () => {
+    expect((await ask("deepseek", read("deepseek/plain.sse"), { ...json, cut: every(1) })).text).toBe(ANSWER);
+    const first = read("qwen/plain.sse").split("\n\n").slice(0, 2).join("\n\n");
+    let asked = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (asked++ > 0) return new Promise<void>(() => {});
+        controller.enqueue(new TextEncoder().encode(`${first}\n\n`));
+      },
+    });
+    const model = languageModel(endpointOf("qwen"), async () => new Response(endless, json));
+    const heard = new AbortController();
+    const onText = async () => heard.abort(new Error("heard"));
+    await expect(generateStep(model, input, { limits, signal: heard.signal, onText })).rejects.toThrow("heard");
   });
 });
 
@@ -289,6 +301,10 @@ describe("a refused request", () => {
     expect(refusal).toMatchObject({ remedy: "tellOperator", advice: expect.stringContaining("larger context") });
   });
 
+  it("is what its own status says, whatever stands in it", async () => {
+    expect(await refusalOf(ask("openai", error("invalid_api_key"), json(503)))).toMatchObject({ code: 503 });
+  });
+
   it("for any other reason is not taken for too long", async () => {
     for (const words of ["temperature exceeds 2", "unknown parameter: stream_options", "the model is not supported"]) {
       const refusal = await refusalOf(ask("openai-compatible", error("invalid_request_error", words), json(400)));
@@ -309,7 +325,8 @@ describe("a refused request", () => {
 
   it("for a wrong key is about the key, though Google calls it a bad request", async () => {
     const inWords = '{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}';
-    for (const body of [read("google/wrong-key.json"), inWords]) {
+    const inItsReason = '{"error":{"code":400,"message":"no","status":"x","details":[{"reason":"API_KEY_INVALID"}]}}';
+    for (const body of [read("google/wrong-key.json"), inWords, inItsReason]) {
       const refusal = await refusalOf(ask("google", body, json(400)));
       expect(refusal).toMatchObject({ remedy: "tellOperator", advice: expect.stringContaining("MODEL_API_KEY") });
     }
@@ -453,7 +470,11 @@ describe("the SDK", () => {
   it("does not print its warnings", async () => {
     const prints = [vi.spyOn(console, "warn"), vi.spyOn(process, "emitWarning")];
     // Its longest answer is shorter than the limit that is asked for.
-    await requestOf(endpointOf("anthropic", { model: "claude-3-haiku-20240307" }));
+    const model = languageModel(
+      endpointOf("anthropic", { model: "claude-3-haiku-20240307" }),
+      async () => new Response(read("anthropic/plain.sse"), { headers: { "content-type": "text/event-stream" } }),
+    );
+    await generateStep(model, input, { limits, signal: new AbortController().signal });
     for (const print of prints) expect(print).not.toHaveBeenCalled();
     vi.restoreAllMocks();
   });

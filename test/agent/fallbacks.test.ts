@@ -339,6 +339,16 @@ describe("an answer", () => {
     });
   });
 
+  it("that is put off until a date is put off by our clock", async () => {
+    const headers = { "retry-after": new Date(NOW + 90_000).toUTCString() };
+    const step = answerWith([DEEPSEEK], async () => new Response("{}", { status: 429, headers }), input, {
+      limits: LIMITS,
+      signal: new AbortController().signal,
+      now: () => NOW,
+    });
+    await expect(step).rejects.toMatchObject({ refusal: { remedy: "backOff", retryAfterMs: 90_000 } });
+  });
+
   it.each([
     ["for its limit", LIMITS, 60_000],
     ["for its share of the time", { ...LIMITS, totalMs: 80_000 }, 40_000],
