@@ -66,10 +66,13 @@ export async function inOrder<T>(
   if (others.length === 0) return { endpoint: only, result: await ask(only, limits) };
 
   const endsAtMs = now() + limits.totalMs;
-  const isCooling = (endpoint: ModelEndpoint) => cooldowns.isCooling(endpoint, now());
-  const order = endpoints.toSorted((a, b) => Number(isCooling(a)) - Number(isCooling(b)));
+  const waiting = [...endpoints];
   const failures: { endpoint: ModelEndpoint; error: UpstreamError }[] = [];
-  for (const [index, endpoint] of order.entries()) {
+  for (;;) {
+    // Looked up anew each time: what failed just now may have the same key as the next in line.
+    const endpoint = waiting.find((one) => !cooldowns.isCooling(one, now())) ?? waiting[0];
+    if (!endpoint) break;
+    waiting.splice(waiting.indexOf(endpoint), 1);
     const leftMs = endsAtMs - now();
     const failed = failures.at(-1);
     if (failed) {
@@ -78,7 +81,7 @@ export async function inOrder<T>(
       log.warn("model.fallback", { from: nameOf(failed.endpoint), to: nameOf(endpoint), summary });
     }
     try {
-      const result = await ask(endpoint, share(limits, leftMs, index === order.length - 1 ? leftMs : leftMs / 2));
+      const result = await ask(endpoint, share(limits, leftMs, waiting.length === 0 ? leftMs : leftMs / 2));
       cooldowns.clear(endpoint);
       return { endpoint, result };
     } catch (error) {

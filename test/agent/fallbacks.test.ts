@@ -218,6 +218,12 @@ describe("a model that failed", () => {
     expect(models.cooldowns.isCooling(endpoint("deepseek", "another"), NOW)).toBe(false);
   });
 
+  it("takes those with the same key to the end of the line with it", async () => {
+    models.fail(DEEPSEEK, failure("service"));
+    expect(await models.ask([DEEPSEEK, endpoint("deepseek", "another"), QWEN])).toBe("qwen/m");
+    expect(models.asked).toEqual(["deepseek/m", "qwen/m"]);
+  });
+
   it("is asked last, when the others fail as well", async () => {
     models.fail(DEEPSEEK, failure("service"));
     await models.ask([DEEPSEEK, QWEN]);
