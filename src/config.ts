@@ -11,7 +11,8 @@ export interface BotConfig {
   appSecret: Secret;
   name?: string | undefined;
   systemPrompt: string;
-  model: ModelEndpoint;
+  /** The model to ask, then those to ask where it fails. */
+  models: readonly [ModelEndpoint, ...ModelEndpoint[]];
 }
 
 /** Which model to ask, and where. `agent/models.ts` turns it into an AI SDK model. */
@@ -20,6 +21,7 @@ export interface ModelEndpoint {
   /** The provider's own name of the model. */
   model: string;
   apiKey?: Secret | undefined;
+  /** Present for every provider that is reached by HTTP. */
   baseUrl?: string | undefined;
   headers: Readonly<Record<string, Secret>>;
   /** The Workers AI binding; its shape is that provider's business. */
@@ -35,18 +37,45 @@ export interface Config {
   };
 }
 
-/** What a provider needs. The AI SDK side of each row is in `agent/models.ts`. */
+interface ProviderNeeds {
+  /** Its own address. Without one, MODEL_BASE_URL has to tell. */
+  baseUrl?: string;
+  /** The variables that usually hold its key, the one that advice names first. Without any, it needs no key. */
+  keys?: readonly [string, ...string[]];
+  /** Reached through the AI binding alone, without address and key. */
+  needsBinding?: true;
+}
+
+/** What a provider needs, as its own documentation says. The AI SDK side of each row is in `agent/models.ts`. */
 export const PROVIDERS = {
   "workers-ai": { needsBinding: true },
-  "openai-compatible": { needsBaseUrl: true },
-} as const satisfies Record<string, { needsBinding?: true; needsBaseUrl?: true }>;
+  openai: { baseUrl: "https://api.openai.com/v1", keys: ["OPENAI_API_KEY"] },
+  anthropic: { baseUrl: "https://api.anthropic.com/v1", keys: ["ANTHROPIC_API_KEY"] },
+  google: {
+    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    keys: ["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"],
+  },
+  deepseek: { baseUrl: "https://api.deepseek.com/v1", keys: ["DEEPSEEK_API_KEY"] },
+  qwen: { baseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: ["DASHSCOPE_API_KEY"] },
+  moonshot: { baseUrl: "https://api.moonshot.cn/v1", keys: ["MOONSHOT_API_KEY"] },
+  zhipu: {
+    baseUrl: "https://open.bigmodel.cn/api/paas/v4",
+    keys: ["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
+  },
+  doubao: { baseUrl: "https://ark.cn-beijing.volces.com/api/v3", keys: ["ARK_API_KEY"] },
+  hunyuan: { baseUrl: "https://api.hunyuan.cloud.tencent.com/v1", keys: ["HUNYUAN_API_KEY"] },
+  siliconflow: { baseUrl: "https://api.siliconflow.cn/v1", keys: ["SILICONFLOW_API_KEY"] },
+  openrouter: { baseUrl: "https://openrouter.ai/api/v1", keys: ["OPENROUTER_API_KEY"] },
+  ollama: { baseUrl: "http://127.0.0.1:11434/v1" },
+  "openai-compatible": {},
+} as const satisfies Record<string, ProviderNeeds>;
 
 export type Provider = keyof typeof PROVIDERS;
 
 const DEFAULT_MODEL = "workers-ai/@cf/zai-org/glm-4.7-flash";
 const DEFAULT_PERSONA =
   "你是 QQ 里的 AI 助手。用对方的语言回答,先给结论,简洁、友善、诚实;不知道就说不知道。" +
-  "你的文字会以纯文本显示,少用 Markdown 标记。";
+  "需要时可以用 Markdown,少用表格。";
 
 const API_BASE = "https://api.bot.qq.com";
 const SANDBOX_API_BASE = "https://sandbox.api.sgroup.qq.com";
@@ -76,6 +105,13 @@ const headers = v.pipe(
   v.transform((entries) =>
     Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, new Secret(value)])),
   ),
+);
+const modelName = v.pipe(text, v.regex(/^[a-z0-9-]+\/\S+$/));
+/** A comma is easily typed in its Chinese form. */
+const modelNames = v.pipe(
+  text,
+  v.transform((list) => list.split(/[,\uff0c]/).filter((name) => name.trim() !== "")),
+  v.array(modelName),
 );
 const bots = v.pipe(
   json,
@@ -134,9 +170,14 @@ const SETTINGS = {
     advice: "填写 true 或 false。Set true or false.",
   },
   MODEL: {
-    schema: v.pipe(text, v.regex(/^[a-z0-9-]+\/\S+$/)),
+    schema: modelName,
     problem: "应为 <provider>/<model id> / must be <provider>/<model id>",
-    advice: "例如 openai-compatible/deepseek-chat。Such as openai-compatible/deepseek-chat.",
+    advice: "例如 deepseek/deepseek-chat。Such as deepseek/deepseek-chat.",
+  },
+  MODEL_FALLBACKS: {
+    schema: modelNames,
+    problem: "应为逗号分隔的 <provider>/<model id> / must be <provider>/<model id>, separated by commas",
+    advice: "例如 qwen/qwen-plus,workers-ai/@cf/zai-org/glm-4.7-flash。Such as qwen/qwen-plus,zhipu/glm-4.7.",
   },
   MODEL_API_KEY: {
     schema: v.pipe(text, v.nonEmpty()),
@@ -160,6 +201,9 @@ type Setting = keyof typeof SETTINGS;
 
 /**
  * Reads and checks every setting.
+ *
+ * MODEL_API_KEY, MODEL_BASE_URL and MODEL_HEADERS belong to the provider of MODEL, whichever of its models is asked. Any
+ * other provider has its own address and its usual variable for the key.
  *
  * @throws ConfigError that lists every missing or malformed setting, without any value.
  */
@@ -197,37 +241,62 @@ export function readConfig(env: unknown): Config {
   const sandbox = read("QQ_SANDBOX") ?? false;
   const apiBase = read("QQ_API_BASE") ?? (sandbox ? SANDBOX_API_BASE : API_BASE);
   const systemPrompt = read("SYSTEM_PROMPT") ?? DEFAULT_PERSONA;
-  const endpoint = {
-    apiKey: read("MODEL_API_KEY"),
-    baseUrl: read("MODEL_BASE_URL"),
-    headers: read("MODEL_HEADERS") ?? {},
-    binding: source.AI,
-  };
+  const own = { apiKey: read("MODEL_API_KEY"), baseUrl: read("MODEL_BASE_URL"), headers: read("MODEL_HEADERS") ?? {} };
   const defaultModel = read("MODEL") ?? DEFAULT_MODEL;
+  const fallbacks = read("MODEL_FALLBACKS") ?? [];
+  /** After a malformed MODEL it would be about the default one, which nobody asked for. */
+  const owner = isReported("MODEL") ? undefined : splitModel(defaultModel).provider;
 
-  function readModel(name: string): ModelEndpoint {
-    const slash = name.indexOf("/");
-    const provider = name.slice(0, slash);
+  function readModel(name: string, setting: "MODEL" | "MODEL_FALLBACKS"): ModelEndpoint {
+    const { provider, model } = splitModel(name);
     if (!isProvider(provider)) {
-      report("MODEL", `未知的 provider / unknown provider; known: ${Object.keys(PROVIDERS).join(", ")}`);
+      report(setting, `未知的 provider / unknown provider; known: ${Object.keys(PROVIDERS).join(", ")}`);
       return { provider: "openai-compatible", model: "", headers: {} };
     }
-    const needs: { needsBinding?: true; needsBaseUrl?: true } = PROVIDERS[provider];
-    if (needs.needsBaseUrl && !endpoint.baseUrl && !isReported("MODEL_BASE_URL")) {
-      report("MODEL_BASE_URL", "未设置 / is not set");
+    const needs: ProviderNeeds = PROVIDERS[provider];
+    const isOwn = provider === owner;
+    const headers = isOwn ? own.headers : {};
+    if (needs.needsBinding) {
+      if (!source.AI && owner !== undefined) {
+        report(setting, "workers-ai 需要 AI 绑定 / workers-ai needs the AI binding of wrangler.toml");
+      }
+      return { provider, model, headers, binding: source.AI };
     }
-    // After a malformed MODEL this would be about the default one, which nobody asked for.
-    if (needs.needsBinding && !endpoint.binding && !isReported("MODEL")) {
-      report("MODEL", "workers-ai 需要 AI 绑定 / workers-ai needs the AI binding of wrangler.toml");
+    const baseUrl = (isOwn ? own.baseUrl : undefined) ?? needs.baseUrl;
+    if (!baseUrl && isOwn && !isReported("MODEL_BASE_URL")) report("MODEL_BASE_URL", "未设置 / is not set");
+    if (!baseUrl && !isOwn && owner !== undefined) {
+      report(
+        setting,
+        `${provider} 没有地址:MODEL_BASE_URL 只属于 MODEL 的 provider / ` +
+          `${provider} has no address: MODEL_BASE_URL is for the provider of MODEL`,
+      );
     }
-    return {
-      provider,
-      model: name.slice(slash + 1),
-      apiKey: endpoint.apiKey ? new Secret(endpoint.apiKey) : undefined,
-      baseUrl: endpoint.baseUrl,
-      headers: endpoint.headers,
-      binding: endpoint.binding,
-    };
+    const apiKey = (isOwn ? own.apiKey : undefined) ?? readKey(provider, { isOwn });
+    return { provider, model, apiKey: apiKey ? new Secret(apiKey) : undefined, baseUrl, headers };
+  }
+
+  /** From the provider's usual variable. Reports where there is none although one is needed. */
+  function readKey(provider: Provider, { isOwn }: { isOwn: boolean }): string | undefined {
+    const { keys }: ProviderNeeds = PROVIDERS[provider];
+    if (!keys) return undefined;
+    for (const name of keys) {
+      const key = source[name];
+      if (typeof key === "string" && key.trim() !== "") return key.trim();
+    }
+    if (isOwn && isReported("MODEL_API_KEY")) return undefined;
+    problems.push({
+      setting: [...keys, ...(isOwn ? ["MODEL_API_KEY"] : [])].join(" or "),
+      problem: "未设置 / is not set",
+      advice:
+        `运行 \`npx wrangler secret put ${keys[0]}\`,填入 ${provider} 的密钥。` +
+        `Run \`npx wrangler secret put ${keys[0]}\` with your key of ${provider}.`,
+    });
+    return undefined;
+  }
+
+  function readModels(first: string): BotConfig["models"] {
+    const others = [...new Set(fallbacks)].filter((name) => name !== first);
+    return [readModel(first, "MODEL"), ...others.map((name) => readModel(name, "MODEL_FALLBACKS"))];
   }
 
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
@@ -237,7 +306,7 @@ export function readConfig(env: unknown): Config {
       appSecret: new Secret(bot.appSecret),
       name: bot.name,
       systemPrompt: bot.systemPrompt || systemPrompt,
-      model: readModel(bot.model || defaultModel),
+      models: readModels(bot.model || defaultModel),
     })),
     qq: {
       apiBase,
@@ -252,6 +321,12 @@ export function readConfig(env: unknown): Config {
 /** The bot of an AppID. Undefined where the deployment no longer knows it. */
 export function findBot(config: Config, id: string): BotConfig | undefined {
   return config.bots.find((bot) => bot.appId === id);
+}
+
+/** The provider's own name may contain slashes. */
+function splitModel(name: string): { provider: string; model: string } {
+  const slash = name.indexOf("/");
+  return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
 }
 
 function isProvider(name: string): name is Provider {

@@ -39,6 +39,8 @@ const DOORS: Record<string, RegExp> = {
   "micromark-extension-math": /^qq\/markdown\.ts$/,
   mdast: /^qq\/markdown/,
   ai: /^agent\//,
+  "@ai-sdk/anthropic": /^agent\/models\.ts$/,
+  "@ai-sdk/google": /^agent\/models\.ts$/,
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,

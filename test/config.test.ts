@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { findBot, PROVIDERS, readConfig } from "../src/config.ts";
+import { findBot, type ModelEndpoint, PROVIDERS, readConfig } from "../src/config.ts";
 import { ConfigError, type Problem } from "../src/errors.ts";
 
 const PAIR = { QQ_APP_ID: "102000001", QQ_APP_SECRET: "naOC0ocQE3shWLAfffVLB1rhYPG7" };
@@ -28,11 +28,12 @@ describe("settings", () => {
     expect(bots[0]).toMatchObject({
       appId: "102000001",
       name: undefined,
-      model: { provider: "workers-ai", apiKey: undefined, baseUrl: undefined, headers: {}, binding: AI },
+      models: [{ provider: "workers-ai", headers: {}, binding: AI }],
     });
     expect(bots[0]?.appSecret.reveal()).toBe(PAIR.QQ_APP_SECRET);
     expect(bots[0]?.systemPrompt).not.toBe("");
-    expect(bots[0]?.model.model).toMatch(/^@cf\//);
+    expect(bots[0]?.models).toHaveLength(1);
+    expect(bots[0]?.models[0].model).toMatch(/^@cf\//);
     expect(qq).toEqual({
       apiBase: "https://api.bot.qq.com",
       tokenUrl: "https://api.bot.qq.com/app/getAppAccessToken",
@@ -53,10 +54,10 @@ describe("settings", () => {
     expect(bots[0]).toMatchObject({
       appId: "102000001",
       systemPrompt: "你是猫",
-      model: { provider: "openai-compatible", model: "some/model", baseUrl: "http://model.test/v1" },
+      models: [{ provider: "openai-compatible", model: "some/model", baseUrl: "http://model.test/v1" }],
     });
     expect(bots[0]?.appSecret.reveal()).toBe("secret");
-    expect(bots[0]?.model.apiKey?.reveal()).toBe("key");
+    expect(bots[0]?.models[0].apiKey?.reveal()).toBe("key");
     expect(qq.apiBase).toBe("http://relay.test");
   });
 
@@ -71,6 +72,7 @@ describe("settings", () => {
       "MODEL_API_KEY",
       "MODEL_BASE_URL",
       "MODEL_HEADERS",
+      "MODEL_FALLBACKS",
       "SYSTEM_PROMPT",
     ];
     const cleared = Object.fromEntries(names.map((name) => [name, empty]));
@@ -170,8 +172,8 @@ describe("several bots", () => {
       MODEL_BASE_URL: "http://model.test/v1",
     });
     expect(config.bots).toMatchObject([
-      { appId: "1", name: undefined, systemPrompt: "你是猫", model: { model: "cat" } },
-      { appId: "2", name: "二号", systemPrompt: "你是狗", model: { model: "dog" } },
+      { appId: "1", name: undefined, systemPrompt: "你是猫", models: [{ model: "cat" }] },
+      { appId: "2", name: "二号", systemPrompt: "你是狗", models: [{ model: "dog" }] },
     ]);
     expect(config.bots.map(({ appSecret }) => appSecret.reveal())).toEqual(["one", "two"]);
     expect(findBot(config, "2")?.name).toBe("二号");
@@ -202,7 +204,7 @@ describe("extra headers", () => {
       env({ QQ_API_HEADERS: '{"X-Relay-Key":"abc"}', MODEL_HEADERS: '{"CF-Access-Client-Id":"def"}' }),
     );
     expect(qq.headers["X-Relay-Key"]?.reveal()).toBe("abc");
-    expect(bots[0]?.model.headers["CF-Access-Client-Id"]?.reveal()).toBe("def");
+    expect(bots[0]?.models[0].headers["CF-Access-Client-Id"]?.reveal()).toBe("def");
   });
 
   it.each([
@@ -249,6 +251,148 @@ describe("model", () => {
   );
 });
 
+/** The providers behind HTTP that need a key, with the variables that may hold it. */
+const KEYED = Object.entries<{ keys?: readonly string[]; baseUrl?: string; needsBinding?: true }>(PROVIDERS).flatMap(
+  ([provider, { keys }]) => (keys ?? []).map((key) => [provider, key] as const),
+);
+
+describe("a provider", () => {
+  it.each(KEYED)("%s has an address of its own and finds its key in %s", (provider, key) => {
+    const { bots } = readConfig({ ...PAIR, MODEL: `${provider}/vendor/model:1`, [key]: " its-key\n" });
+    const [model] = bots[0]?.models ?? [];
+    expect(model).toMatchObject({ provider, model: "vendor/model:1", headers: {} });
+    expect(model?.baseUrl).toMatch(/^https:\/\/[a-z.-]+\/[a-z0-9/-]+$/);
+    expect(model?.apiKey?.reveal()).toBe("its-key");
+  });
+
+  it.each(KEYED)("%s takes MODEL_API_KEY before %s", (provider, key) => {
+    const { bots } = readConfig({ ...PAIR, MODEL: `${provider}/m`, [key]: "usual", MODEL_API_KEY: "given" });
+    expect(bots[0]?.models[0].apiKey?.reveal()).toBe("given");
+  });
+
+  it.each(KEYED)("%s is told which settings may hold the key that is missing: %s", (provider, key) => {
+    const [problem, ...more] = problemsOf({ ...PAIR, MODEL: `${provider}/m`, [key]: " " });
+    expect(more).toEqual([]);
+    expect(problem?.setting).toContain(key);
+    expect(problem?.setting).toMatch(/ or MODEL_API_KEY$/);
+    expect(problem?.problem).toContain("is not set");
+    expect(problem?.advice).toMatch(/wrangler secret put [A-Z_]+_API_KEY.*密钥.*Run/);
+  });
+
+  it("may be one's own machine, without key and address", () => {
+    const { bots } = readConfig({ ...PAIR, MODEL: "ollama/qwen3:8b" });
+    expect(bots[0]?.models).toMatchObject([
+      { provider: "ollama", model: "qwen3:8b", baseUrl: "http://127.0.0.1:11434/v1", apiKey: undefined },
+    ]);
+  });
+
+  it("is reached at MODEL_BASE_URL where that is set", () => {
+    const settings = { MODEL: "deepseek/m", DEEPSEEK_API_KEY: "k", MODEL_BASE_URL: "https://relay.test/v1/" };
+    expect(readConfig(env(settings)).bots[0]?.models[0].baseUrl).toBe("https://relay.test/v1");
+  });
+
+  it("is not asked for a key when the one that was given is malformed", () => {
+    expect(settingsOf(env({ MODEL: "deepseek/m", MODEL_API_KEY: ["KEY-LEAK"] }))).toEqual(["MODEL_API_KEY"]);
+  });
+});
+
+describe("fallbacks", () => {
+  const modelsOf = (settings: object) => readConfig(env(settings)).bots.map(({ models }) => models);
+  const namesOf = (settings: object) =>
+    modelsOf(settings).map((models) => models.map(({ provider, model }) => `${provider}/${model}`));
+
+  it("follow the model in their order, each once", () => {
+    const settings = {
+      MODEL: "deepseek/a",
+      MODEL_FALLBACKS: " qwen/b , deepseek/a,,workers-ai/@cf/x/y\uff0cqwen/b ,deepseek/c ",
+      DEEPSEEK_API_KEY: "d",
+      DASHSCOPE_API_KEY: "q",
+    };
+    expect(namesOf(settings)).toEqual([["deepseek/a", "qwen/b", "workers-ai/@cf/x/y", "deepseek/c"]]);
+  });
+
+  it("follow the own model of a bot as well", () => {
+    const settings = {
+      QQ_BOTS: JSON.stringify([
+        { appId: "1", appSecret: "x", model: "qwen/b" },
+        { appId: "2", appSecret: "y" },
+      ]),
+      MODEL: "deepseek/a",
+      MODEL_FALLBACKS: "qwen/b,workers-ai/@cf/x",
+      DEEPSEEK_API_KEY: "d",
+      DASHSCOPE_API_KEY: "q",
+    };
+    expect(namesOf(settings)).toEqual([
+      ["qwen/b", "workers-ai/@cf/x"],
+      ["deepseek/a", "qwen/b", "workers-ai/@cf/x"],
+    ]);
+  });
+
+  const OWN = {
+    MODEL_API_KEY: "own",
+    MODEL_BASE_URL: "https://own.test/v1",
+    MODEL_HEADERS: '{"X-Own":"own"}',
+  };
+
+  it("of the same provider share its key, address and headers; others never see them", () => {
+    const settings = { ...OWN, MODEL: "deepseek/a", MODEL_FALLBACKS: "deepseek/b,qwen/c", DASHSCOPE_API_KEY: "q" };
+    const [first, second, other] = modelsOf(settings)[0] ?? [];
+    for (const own of [first, second]) {
+      expect(own?.apiKey?.reveal()).toBe("own");
+      expect(own?.baseUrl).toBe("https://own.test/v1");
+      expect(own?.headers["X-Own"]?.reveal()).toBe("own");
+    }
+    expect(other?.apiKey?.reveal()).toBe("q");
+    expect(other?.baseUrl).toBe(PROVIDERS.qwen.baseUrl);
+    expect(other?.headers).toEqual({});
+  });
+
+  it("share them with a bot whose own model has that provider, and with no other", () => {
+    const bots = [
+      { appId: "1", appSecret: "x", model: "deepseek/b" },
+      { appId: "2", appSecret: "y", model: "qwen/c" },
+    ];
+    const settings = { ...OWN, QQ_BOTS: JSON.stringify(bots), MODEL: "deepseek/a", DASHSCOPE_API_KEY: "q" };
+    const [[same], [other]] = modelsOf(settings) as [readonly [ModelEndpoint], readonly [ModelEndpoint]];
+    expect(same.apiKey?.reveal()).toBe("own");
+    expect(same.baseUrl).toBe("https://own.test/v1");
+    expect(other.apiKey?.reveal()).toBe("q");
+    expect(other.headers).toEqual({});
+  });
+
+  it("need a key of their own, since MODEL_API_KEY is another provider's", () => {
+    const settings = { MODEL: "deepseek/a", MODEL_API_KEY: "d", MODEL_FALLBACKS: "zhipu/b" };
+    expect(settingsOf(env(settings))).toEqual(["ZHIPU_API_KEY or ZHIPUAI_API_KEY or ZAI_API_KEY"]);
+  });
+
+  it("need an address of their own, since MODEL_BASE_URL is another provider's", () => {
+    const settings = { ...OWN, MODEL: "deepseek/a", MODEL_FALLBACKS: "openai-compatible/b" };
+    const [problem, ...more] = problemsOf(env(settings));
+    expect(more).toEqual([]);
+    expect(problem).toMatchObject({
+      setting: "MODEL_FALLBACKS",
+      problem: expect.stringContaining("openai-compatible has no address"),
+    });
+  });
+
+  it("are told of the AI binding and of unknown providers", () => {
+    const settings = { MODEL: "deepseek/a", DEEPSEEK_API_KEY: "d", MODEL_FALLBACKS: "nobody/x,workers-ai/@cf/y" };
+    const problems = problemsOf({ ...PAIR, ...settings });
+    expect(problems.map(({ setting }) => setting)).toEqual(["MODEL_FALLBACKS", "MODEL_FALLBACKS"]);
+    expect(problems[0]?.problem).toContain("unknown provider");
+    expect(problems[1]?.problem).toContain("AI binding");
+  });
+
+  it.each(["demo", "deepseek/", "qwen/a b", "qwen/a;zhipu/b c"])("are refused: %s", (MODEL_FALLBACKS) => {
+    expect(settingsOf(env({ MODEL_FALLBACKS }))).toEqual(["MODEL_FALLBACKS"]);
+  });
+
+  it("are not told of what follows from a malformed MODEL", () => {
+    const settings = { ...PAIR, MODEL: "demo", MODEL_FALLBACKS: "openai-compatible/x,workers-ai/@cf/y" };
+    expect(settingsOf(settings)).toEqual(["MODEL"]);
+  });
+});
+
 describe("wrong settings", () => {
   /** Each one wrong, and each wrong value easy to find again. */
   const WRONG = {
@@ -263,6 +407,7 @@ describe("wrong settings", () => {
     MODEL_API_KEY: ["KEY-LEAK"],
     MODEL_BASE_URL: "localhost:8080/URL-LEAK",
     MODEL_HEADERS: '{"X":"HEADERS-LEAK\\n"}',
+    MODEL_FALLBACKS: "FALLBACKS-LEAK",
     SYSTEM_PROMPT: { text: "PROMPT-LEAK" },
     AI,
   };

@@ -2,14 +2,30 @@
  * Table: provider -> AI SDK model. What a provider needs of the settings stands in `config.ts`; a provider there that is
  * missing here does not compile.
  */
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogle } from "@ai-sdk/google";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import type { LanguageModel } from "ai";
+import { defaultSettingsMiddleware, type LanguageModel, wrapLanguageModel } from "ai";
 import { createWorkersAI, type WorkersAISettings } from "workers-ai-provider";
 import type { ModelEndpoint, Provider } from "../config.ts";
+import { statusOfCode } from "./model-error.ts";
 
 export type ModelFetch = (request: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
 
 type Preset = (endpoint: ModelEndpoint, fetch: ModelFetch) => LanguageModel;
+
+/** Anthropic's API asks for a limit. Four messages of QQ hold less, and thinking counts as well. */
+const ANTHROPIC_MAX_TOKENS = 8_192;
+
+/** @param asksForUsage false where the vendor documents no `stream_options`, and reports usage anyway. */
+function compatible({ asksForUsage }: { asksForUsage: boolean }): Preset {
+  return (endpoint, fetch) =>
+    createOpenAICompatible({ ...http(endpoint, fetch), name: endpoint.provider, includeUsage: asksForUsage })(
+      endpoint.model,
+    );
+}
+
+const openAiLike = compatible({ asksForUsage: true });
 
 const PRESETS = {
   "workers-ai": ({ binding, model }) => {
@@ -17,18 +33,67 @@ const PRESETS = {
     const workersAi = createWorkersAI({ binding } as WorkersAISettings);
     return workersAi(model);
   },
-
-  "openai-compatible": ({ baseUrl = "", apiKey, headers, model }, fetch) =>
-    createOpenAICompatible({
-      name: "openai-compatible",
-      baseURL: baseUrl, // present: `readConfig` requires it for this provider
-      ...(apiKey && { apiKey: apiKey.reveal() }),
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()])),
-      fetch: fetch as typeof globalThis.fetch, // the SDK only calls it
-      includeUsage: true,
-    })(model),
+  anthropic: (endpoint, fetch) =>
+    wrapLanguageModel({
+      model: createAnthropic(http(endpoint, fetch))(endpoint.model),
+      middleware: defaultSettingsMiddleware({ settings: { maxOutputTokens: ANTHROPIC_MAX_TOKENS } }),
+    }),
+  google: (endpoint, fetch) => createGoogle(http(endpoint, fetch))(endpoint.model),
+  openai: openAiLike,
+  deepseek: openAiLike,
+  qwen: openAiLike,
+  moonshot: openAiLike,
+  zhipu: compatible({ asksForUsage: false }),
+  doubao: openAiLike,
+  hunyuan: compatible({ asksForUsage: false }),
+  siliconflow: openAiLike,
+  openrouter: openAiLike,
+  ollama: openAiLike,
+  "openai-compatible": openAiLike,
 } satisfies Record<Provider, Preset>;
 
 export function languageModel(endpoint: ModelEndpoint, fetch: ModelFetch): LanguageModel {
   return PRESETS[endpoint.provider](endpoint, fetch);
+}
+
+/** What every package for a model behind HTTP takes. */
+function http({ baseUrl = "", apiKey, headers }: ModelEndpoint, fetch: ModelFetch) {
+  return {
+    baseURL: baseUrl, // present: `readConfig` requires it
+    ...(apiKey && { apiKey: apiKey.reveal() }),
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()])),
+    fetch: honest(fetch) as typeof globalThis.fetch, // the SDK only calls it
+  };
+}
+
+/**
+ * Some servers report an error with status 200, as JSON where a stream was asked for. To the SDK that is an empty stream;
+ * with the status that the JSON tells, it is the error that it is. A stream that only calls itself JSON is let through.
+ */
+function honest(fetch: ModelFetch): ModelFetch {
+  return async (request, init) => {
+    const response = await fetch(request, init);
+    const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+    if (!response.ok || !response.body || !isJson) return response;
+    const [peeked, body] = response.body.tee();
+    const reader = peeked.getReader();
+    const first: Uint8Array | undefined = (await reader.read()).value;
+    void reader.cancel().catch(() => {});
+    if (first?.find((byte) => byte > SPACE) !== BRACE) return new Response(body, response);
+    const json = await new Response(body).text();
+    return new Response(json, { status: statusOf(json) ?? response.status, headers: response.headers });
+  };
+}
+
+const SPACE = 0x20;
+const BRACE = 0x7b;
+
+function statusOf(body: string): number | undefined {
+  try {
+    const told = JSON.parse(body);
+    const error = told?.error ?? told;
+    return [error?.code, error?.status, error?.type].map(statusOfCode).find((status) => status !== undefined);
+  } catch {
+    return undefined;
+  }
 }

@@ -109,7 +109,7 @@ async function runCommand(context: TurnContext, turn: Turn, writing: Writing): P
 
 async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: AbortSignal): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
-  const { text, inputTokens, isCut } = await context.generate(
+  const { text, model, inputTokens, isCut } = await context.generate(
     { history, messages: turn.messages },
     {
       limits: LIMITS,
@@ -120,7 +120,13 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
     },
   );
   const told = [...history, ...turn.messages.map((message) => ({ role: "user" as const, message }))];
-  return { text, isCut, inputTokens, estimatedTokens: told.reduce((sum, said) => sum + estimateUtterance(said), 0) };
+  return {
+    text,
+    model,
+    isCut,
+    inputTokens,
+    estimatedTokens: told.reduce((sum, said) => sum + estimateUtterance(said), 0),
+  };
 }
 
 const LIMITS: StepLimits = { totalMs: MOST_MODEL_MS, firstTokenMs: FIRST_TOKEN_MS, silenceMs: SILENCE_MS };
@@ -201,6 +207,7 @@ function answerByMs(turn: Turn, nowMs: number): number {
 
 function faultOf(refusal: Refusal): Fault["kind"] {
   if (!refusal.operation.startsWith("model.")) return "bug";
+  if (refusal.blocksText) return "refused";
   switch (refusal.otherwise ?? refusal.remedy) {
     case "tellUser":
       return "timeout";

@@ -150,10 +150,9 @@ export class Conversation extends DurableObject {
       ...base,
       isExhausted: () => allowance.isExhausted(),
       generate: async ({ history, messages }, options) => {
-        const { generateStep, languageModel } = await import("../agent/agent.ts");
-        const model = languageModel(bot.model, allowance.counted(fetch));
+        const { answerWith } = await import("../agent/agent.ts");
         const input = { persona: bot.systemPrompt, scene: chat.scene, nowMs: Date.now(), history, messages };
-        return generateStep(model, input, {
+        return answerWith(bot.models, allowance.counted(fetch), input, {
           ...options,
           onText(text) {
             options.onText(text);

@@ -12,7 +12,9 @@ import type { Outcome } from "./turn-machine.ts";
 export interface StepResult {
   text: string;
   /** It ended at the model's length limit. */
-  isCut?: boolean | undefined;
+  isCut?: true | undefined;
+  /** Which model gave it, as `<provider>/<model id>`. */
+  model?: string | undefined;
   /** Tokens of the whole prompt as the provider reported them, and as they had been estimated. */
   inputTokens?: number | undefined;
   estimatedTokens?: number | undefined;

@@ -30,6 +30,10 @@ const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
     zh: "抱歉,模型没能给出回答,请稍后再问一次。",
     en: "Sorry, the model gave no answer. Please ask again later.",
   },
+  refused: {
+    zh: "抱歉,模型服务不愿回答这些内容,请换个说法再问。",
+    en: "Sorry, the model's provider refused these words. Please ask differently.",
+  },
   blocked: {
     zh: "抱歉,QQ 没有放行这条回答的内容,请换个说法再问。",
     en: "Sorry, QQ blocked the text of this answer. Please ask differently.",

@@ -39,7 +39,7 @@ export interface Part {
 
 /** Why a person gets a sentence instead of an answer. Its reference is what they can quote to the operator. */
 export interface Fault {
-  kind: "late" | "slow" | "crashed" | "timeout" | "busy" | "setup" | "model" | "blocked" | "bug";
+  kind: "late" | "slow" | "crashed" | "timeout" | "busy" | "setup" | "model" | "refused" | "blocked" | "bug";
   reference: string;
   refusal?: Refusal | undefined;
 }

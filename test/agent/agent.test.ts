@@ -29,9 +29,12 @@ type Chunk = StreamResult["stream"] extends ReadableStream<infer T> ? T : never;
 
 const text = (...deltas: string[]): Chunk[] => deltas.map((delta) => ({ type: "text-delta", id: "t", delta }));
 const thinking = (...deltas: string[]): Chunk[] => deltas.map((delta) => ({ type: "reasoning-delta", id: "r", delta }));
-const finish = (unified: Extract<Chunk, { type: "finish" }>["finishReason"]["unified"] = "stop"): Chunk => ({
+const finish = (
+  unified: Extract<Chunk, { type: "finish" }>["finishReason"]["unified"] = "stop",
+  raw?: string,
+): Chunk => ({
   type: "finish",
-  finishReason: { unified, raw: undefined },
+  finishReason: { unified, raw },
   usage: {
     inputTokens: { total: 12, noCache: 12, cacheRead: undefined, cacheWrite: undefined },
     outputTokens: { total: 34, text: 34, reasoning: undefined },
@@ -93,6 +96,10 @@ describe("an answer", () => {
     expect((await generate(scripted(chunks))).text).toBe("42");
   });
 
+  it("may end in what looks like the beginning of thinking", async () => {
+    expect((await generate(scripted([...say(text("<th")), finish()]))).text).toBe("<th");
+  });
+
   it("is told while it grows, and the stream waits for the listener", async () => {
     const heard: string[] = [];
     let listening = 0;
@@ -106,8 +113,27 @@ describe("an answer", () => {
     expect(heard).toEqual(["a", "ab", "abc"]);
   });
 
-  it("is whole also where the provider stopped it at its longest", async () => {
-    expect((await generate(scripted([...say(text("long")), finish("length")]))).text).toBe("long");
+  it("that the provider stopped at its longest is given, and known to be cut", async () => {
+    const step = await generate(scripted([...say(text("long")), finish("length")]));
+    expect(step).toMatchObject({ text: "long", isCut: true });
+  });
+
+  it.each(["model_context_window_exceeded", "max_tokens", "token_limit"])(
+    "is known to be cut by a provider's own word for it: %s",
+    async (raw) => {
+      const step = await generate(scripted([...say(text("long")), finish("other", raw)]));
+      expect(step).toMatchObject({ text: "long", isCut: true });
+    },
+  );
+
+  it.each(["eos", "stop_sequence", "end_turn"])("is whole where it ended for a harmless reason: %s", async (raw) => {
+    const step = await generate(scripted([...say(text("42")), finish("other", raw)]));
+    expect(step).toEqual({ text: "42", inputTokens: 12, outputTokens: 34 });
+  });
+
+  it("is whole where the model itself refuses in its own words", async () => {
+    const step = await generate(scripted([...say(text("I would rather not.")), finish("content-filter", "stop")]));
+    expect(step.text).toBe("I would rather not.");
   });
 
   it("asks the model once, with the persona and the words of the person", async () => {
@@ -136,8 +162,19 @@ describe("no answer", () => {
     expect(refusal).toMatchObject({ operation: "model.generate", remedy: "retryOnce" });
   });
 
-  it.each(["error", "interrupted"] as const)("is half an answer: the stream ended as %j", async (unified) => {
-    const refusal = await refusalOf(generate(scripted([...say(text("half an ans")), finish(unified)])));
+  it.each([
+    ["error", undefined],
+    ["interrupted", undefined],
+    ["tool-calls", "tool_calls"],
+    ["content-filter", "content_filter"],
+    ["other", undefined],
+    ["other", "network_error"],
+    ["other", "insufficient_system_resource"],
+    ["other", "time_limit"],
+    ["other", "aborted"],
+    ["other", "sensitive"],
+  ] as const)("is half an answer: the stream ended as %j, %j", async (unified, raw) => {
+    const refusal = await refusalOf(generate(scripted([...say(text("half an ans")), finish(unified, raw)])));
     expect(refusal.remedy).toBe("retryOnce");
   });
 
