@@ -40,6 +40,8 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
     if (!openTurn(storage, turn.id)) return; // stopped while it waited for its token
     await crashPoint("before-send");
     firstTry = context.untried.delete(`${turn.id}/${n}`);
+    // Where a repetition could double it, what is on its way must be known after a crash.
+    if (!isRepeatable(turn)) mark(storage, turn.id, n, "uncertain");
     const slot = { msgId: part.msgId, msgSeq: part.msgSeq, isEvent: message.isEvent };
     await context.send(message.chat, { kind: part.form, text: part.text }, slot, token);
   } catch (error) {
@@ -95,6 +97,7 @@ function refused(
       case "again":
         if (verdict.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
         if (refusal.outcomeUnknown && token !== undefined) mark(storage, turn.id, part.n, "uncertain");
+        else if (!isRepeatable(turn)) mark(storage, turn.id, part.n, "pending");
         return tryLater(context, turn, verdict.remedy, verdict.delayMs);
       case "resequence":
         return again((same) => same);

@@ -11,7 +11,7 @@ import { mark, takeBack } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, isOpen, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, isOpen, isRepeatable, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
@@ -84,12 +84,12 @@ export class TurnRunner {
     for (const { draft } of this.#context.drafts.values()) draft.giveUp();
   }
 
-  /** An attempt without an orderly end may have ended while a part was on its way. */
+  /** An attempt without an orderly end may have ended while a part was on its way. In guilds that is stored with the part. */
   #recover(): void {
     const { storage } = this.#context;
-    for (const { id, attempts, parts } of openTurns(storage)) {
-      const part = attempts > 0 ? parts.find(isOpen) : undefined;
-      if (part?.state === "pending") mark(storage, id, part.n, "uncertain");
+    for (const turn of openTurns(storage)) {
+      const part = turn.attempts > 0 && isRepeatable(turn) ? turn.parts.find(isOpen) : undefined;
+      if (part?.state === "pending") mark(storage, turn.id, part.n, "uncertain");
     }
   }
 
