@@ -9,7 +9,7 @@ import { SqliteStorage } from "../support/sqlite-storage.ts";
 import { message, NOW } from "../support/turns.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
-const OURS = ["seen", "turn", "step", "part", "report", "lease"];
+const OURS = ["seen", "turn", "step", "part", "report", "audit", "fact", "lease"];
 
 const version = (storage: Storage) => rows(storage, "SELECT version FROM schema_version");
 const tables = (storage: Storage) =>
@@ -136,7 +136,8 @@ describe("forgetting", () => {
     prune(storage, nowMs);
     // Day 39 is today; what is older than 30 days is gone.
     expect(rows(storage, "SELECT * FROM turn")).toEqual(newest);
-    for (const table of ["seen", "step", "part"]) expect(count(storage, table), table).toBe(newest.length);
+    for (const table of ["seen", "step"]) expect(count(storage, table), table).toBe(newest.length);
+    expect(count(storage, "part")).toBe(2 * newest.length); // with the typing notice of each
     expect(await world.receive(world.accepted.at(-1) ?? world.message(""))).toEqual({ kind: "duplicate" });
   });
 
@@ -147,7 +148,7 @@ describe("forgetting", () => {
     prune(storage, dueMs - 1);
     expect(count(storage, "turn")).toBe(1);
     prune(storage, dueMs);
-    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 1]); // the lease stays
+    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 0, 1]); // the lease stays
     expect(pruneAtMs(storage)).toBeUndefined();
   });
 
@@ -172,7 +173,7 @@ describe("forgetting", () => {
   it("takes the report of a failure along that the Bot could not be told of for all that time", async () => {
     const { storage, nowMs } = await month(1);
     const chat = { chat: "c2c:chat", turn: 1, operation: "qq.send", summary: "no", advice: "-", told: false };
-    recordFailure(storage, 1, { reference: "abc234", atMs: nowMs, ...chat });
+    recordFailure(storage, { reference: "abc234", atMs: nowMs, ...chat });
     prune(storage, nowMs + RETENTION_MS + DAY_MS);
     expect(count(storage, "report")).toBe(0);
   });
