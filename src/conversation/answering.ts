@@ -93,10 +93,14 @@ async function runCommand(context: TurnContext, turn: Turn, writing: Writing): P
       stop: () => 0, // acts when it is received, so it never gets here
       takeKept: () => {
         const kept = takeKept(storage, turn.sender);
-        if (kept || !writtenOn || !unfinished || !isUnfinished(storage, writtenOn.id)) return kept;
+        if (!writtenOn || !unfinished || !isUnfinished(storage, writtenOn.id)) return kept;
         isMoreToCome = true;
-        const settled = unfinished.draft.takeSettled(writing.settledLength);
-        return settled === "" ? STILL_WRITING : composed(context, writing, settled);
+        if (kept) return kept;
+        const { draft } = unfinished;
+        const settled = draft.takeSettled(writing.settledLength);
+        if (settled === "") return STILL_WRITING;
+        replaceStep(storage, writtenOn.id, { text: draft.given }); // where the model goes on after a crash
+        return composed(context, writing, settled);
       },
     });
     if (reply === undefined) return false;
@@ -176,7 +180,9 @@ function keepRest(
     if (!isUnfinished(storage, turn.id)) return; // stopped meanwhile
     replaceStep(storage, turn.id, step);
     const rest = composed(context, writing, draft.restOf(step.text));
-    keep(storage, turn.id, joined(keptOf(storage, turn.id), rest), { told: true });
+    const kept = keptOf(storage, turn.id);
+    const gap = kept.text !== "" && rest.text !== "" ? "\n\n" : "";
+    keep(storage, turn.id, joined(kept, { ...rest, text: gap + rest.text }), {});
     setUnfinished(storage, turn.id, false);
   });
 }

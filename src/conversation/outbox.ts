@@ -96,14 +96,18 @@ export function joined(...replies: readonly Reply[]): Reply {
     : { kind: "text", text: said.map(({ text }) => text).join("") };
 }
 
-/** Keeps words that did not reach the person, in place of what was kept of the turn before. */
-export function keep(storage: Storage, turn: number, { kind, text }: Reply, { told }: { told: boolean }): void {
+/**
+ * Keeps words that did not reach the person, in place of what was kept of the turn before.
+ *
+ * @param told whether the person knows; undefined: as before.
+ */
+export function keep(storage: Storage, turn: number, { kind, text }: Reply, { told }: { told?: boolean }): void {
   run(
     storage,
-    "UPDATE turn SET kept = ?, kept_form = ?, told = ? WHERE id = ?",
+    "UPDATE turn SET kept = ?, kept_form = ?, told = coalesce(?, told) WHERE id = ?",
     text === "" ? null : text,
     kind,
-    told ? 1 : 0,
+    told === undefined ? null : Number(told),
     turn,
   );
 }

@@ -6,8 +6,8 @@ import { toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
-import { apologise, finish, say } from "./ending.ts";
-import { mark, takeBack } from "./outbox.ts";
+import { apologise, finish, sayAnew } from "./ending.ts";
+import { mark } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
@@ -168,10 +168,7 @@ export class TurnRunner {
         return apologise(this.#context, turn.id, action.why);
       case "replan": {
         const writing = await import("../qq/writing.ts");
-        return storage.transactionSync(() => {
-          const current = openTurn(storage, turn.id);
-          if (current) say(this.#context, current, takeBack(storage, turn.id), { writing });
-        });
+        return sayAnew(this.#context, turn.id, { writing });
       }
       case "abandon":
         log.warn("part.abandoned", { turn: turn.id, part: action.part });

@@ -89,7 +89,7 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
-  /** The platform's allowance is used up. */
+  /** The platform's allowance for the invocation that runs is used up. */
   isExhausted = false;
   /** What the Bot answers. */
   lease: AskForLease = async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } });
@@ -287,6 +287,7 @@ export class ChatWorld {
 
   /** What `Conversation.alarm` does. */
   async #alarm(life: number): Promise<void> {
+    this.isExhausted = false;
     const runner = new TurnRunner(this.collaborators(life));
     this.#runner = runner;
     await runner.run();
