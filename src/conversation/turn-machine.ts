@@ -222,10 +222,12 @@ function overtakes(turn: Turn): boolean {
 }
 
 /** How a turn ends whose parts are all through. */
-export function outcomeOf(turn: Turn): Outcome {
-  if (turn.fault?.kind === "late" || turn.fault?.kind === "slow") return "deferred";
-  if (turn.fault) return "apologised";
-  return turn.parts.some(({ state }) => state === "unheard") ? "failed" : "answered";
+export function outcomeOf({ fault, parts }: Turn): Outcome {
+  // The sentence about a fault stands last; whoever heard it knows what became of the parts before it.
+  const counted = fault ? parts.slice(-1) : parts;
+  if (counted.some(({ state }) => state === "unheard")) return "failed";
+  if (!fault) return "answered";
+  return fault.kind === "late" || fault.kind === "slow" ? "deferred" : "apologised";
 }
 
 /** Whether QQ tells a repeated part from a second one. Guilds have no `msg_seq`: what may have arrived there is left alone. */

@@ -383,6 +383,15 @@ describe("the outcome of a turn whose parts are through", () => {
     expect(outcomeOf(booked(1, { fault: crashed }))).toBe("apologised");
     expect(outcomeOf(booked(1, { fault: late }))).toBe("deferred");
   });
+
+  it("is a failure where the answer, or the sentence in its place, may not have arrived", () => {
+    const parts = (...states: PartState[]) => states.map((state, n) => part(n, { state }));
+    expect(outcomeOf(turn(1, { parts: parts("unheard", "sent") }))).toBe("failed");
+    for (const fault of [crashed, late]) {
+      expect(outcomeOf(turn(1, { fault, parts: parts("sent", "unheard") }))).toBe("failed");
+      expect(outcomeOf(turn(1, { fault, parts: parts("unheard", "sent") }))).not.toBe("failed");
+    }
+  });
 });
 
 describe("the next alarm", () => {
