@@ -166,10 +166,10 @@ export function endTurn(storage: Storage, turn: number, outcome: Outcome, nowMs:
   );
 }
 
-/** Takes a message out of a turn that answers others, too. What the model gave so far was about it. */
+/** Takes a message out of a turn that answers others, too. What was tried and given so far was about it. */
 export function withdrawMessage(storage: Storage, turn: Turn, messageId: string): void {
   const others = turn.messages.filter(({ id }) => id !== messageId);
-  run(storage, "UPDATE turn SET messages = ? WHERE id = ?", JSON.stringify(others), turn.id);
+  run(storage, "UPDATE turn SET messages = ?, attempts = 0 WHERE id = ?", JSON.stringify(others), turn.id);
   if (turn.steps > 0) run(storage, "DELETE FROM step WHERE turn = ?", turn.id);
 }
 
