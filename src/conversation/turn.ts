@@ -64,6 +64,7 @@ export class TurnRunner {
         for (const action of actions.filter(isWork)) {
           if (isExhausted()) this.#giveUpDrafts();
           else if (this.#underWay < MOST_AT_ONCE) this.#start(action);
+          else this.#giveUpDrafts(1);
         }
         this.#report();
       }
@@ -79,9 +80,13 @@ export class TurnRunner {
     return this.#working.size + this.#context.drafts.size;
   }
 
-  /** Somebody waits for the next invocation: nobody waits for what is written on. 「继续」 lets the model write it anew. */
-  #giveUpDrafts(): void {
-    for (const { draft } of this.#context.drafts.values()) draft.giveUp();
+  /**
+   * Somebody waits for a free place, or for the next invocation: nobody waits for what is written on. The oldest go first;
+   * 「继续」 lets the model write them anew.
+   */
+  #giveUpDrafts(count = Number.POSITIVE_INFINITY): void {
+    const drafts = [...this.#context.drafts.values()].filter(({ draft }) => !draft.signal.aborted);
+    for (const { draft } of drafts.slice(0, count)) draft.giveUp();
   }
 
   /** An attempt without an orderly end may have ended while a part was on its way. */
