@@ -13,7 +13,7 @@ import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
-import type { Fault, Outcome, Turn } from "./turn-machine.ts";
+import { type Fault, isGreeting, type Outcome, type Turn } from "./turn-machine.ts";
 import { endTurn, openTurn, partsOf, recordFault, recordRetry } from "./turns.ts";
 
 /**
@@ -120,8 +120,7 @@ export function finish(
   storage.transactionSync(() => {
     if (outcome === "failed") keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
     endTurn(storage, turn.id, outcome, now());
-    const isGreeting = turn.kind === "notice" && turn.messages.every(({ isEvent, text }) => isEvent && text === "");
-    if ((outcome !== "failed" && outcome !== "apologised") || isGreeting) return;
+    if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
     const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
     recordFailure(storage, failureOf(turn, { cause, reference, atMs: now(), told: outcome === "apologised" }));
   });

@@ -115,6 +115,11 @@ export function isOpen({ state }: Pick<Part, "state">): boolean {
   return state === "pending" || state === "uncertain";
 }
 
+/** Nobody asked for it, so that nobody waits for it. A pressed button has said something. */
+export function isGreeting({ kind, messages }: Pick<Turn, "kind" | "messages">): boolean {
+  return kind === "notice" && messages.every(({ isEvent, text }) => isEvent && text === "");
+}
+
 /** Where a turn stands. Attempts and retries count for one point and start anew at the next. */
 export function pointOf(turn: Pick<Turn, "restarts" | "steps" | "parts">): string {
   const open = turn.parts.findIndex(isOpen);

@@ -169,18 +169,17 @@ describe("leaving", () => {
     for (const id of ["ann", "bob", "cho", "dan"]) await world.say("hello", { id });
     await world.settleModel();
     await world.say("/stop", { id: "eve" });
+    await world.receive(world.relation("joined"));
     await world.receive(world.relation("left"));
     expect(world.thinkingAbout()).toEqual([]);
-    expect(outcomes(world)).toEqual(["failed", "failed", "failed", "failed", "failed"]);
+    expect(outcomes(world)).toEqual(Array.from({ length: 6 }, () => "failed"));
     while (world.sending().length > 0) await world.settleSend({ kind: "refuse", code: 40054003 });
     await world.drain();
-    expect(world.failures.map(({ turn, told }) => `${turn} ${told}`)).toEqual([
-      "1 false",
-      "2 false",
-      "3 false",
-      "4 false",
-    ]);
-    expect(new Set(world.failures.map(({ reference }) => reference)).size).toBe(4);
+    // The greeting was for nobody.
+    expect(world.failures.map(({ turn, told }) => `${turn} ${told}`)).toEqual(
+      [1, 2, 3, 4, 5].map((turn) => `${turn} false`),
+    );
+    expect(new Set(world.failures.map(({ reference }) => reference)).size).toBe(5);
     expect(world.modelCalls).toBe(4);
   });
 

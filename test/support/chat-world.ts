@@ -40,8 +40,8 @@ export type SendOutcome =
   | { kind: "refuse"; code: number };
 
 export type ModelOutcome =
-  /** The answer so far: the call goes on. */
-  | { kind: "write"; text: string }
+  /** The answer so far: the call goes on. Without `text`, the answer of `answer` up to so many paragraphs and a bit. */
+  | { kind: "write"; text?: string; paragraphs?: number }
   | { kind: "answer"; paragraphs?: number; text?: string; inputTokens?: number }
   | { kind: "fail"; refusal: Refusal };
 
@@ -89,6 +89,8 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  /** Whether a call is answered in CommonMark that is more than words. */
+  isMarked: (call: number) => boolean = () => false;
   /** The platform's allowance for the invocation that runs is used up. */
   isExhausted = false;
   /** What the Bot answers. */
@@ -317,17 +319,22 @@ export class ChatWorld {
           this.questions.push({ ...question, limits, atMs: this.nowMs });
           this.modelCalls += 1;
           const call = this.modelCalls;
+          const ids = messages.map(({ id }) => id);
+          let written = 0;
+          const answer = (paragraphs: number) => {
+            written = Math.max(written, paragraphs);
+            const body = Array.from({ length: written }, (_, index) => `\n\n${call}-${index}${"字".repeat(1_500)}`);
+            const name = this.isMarked(call) ? `**answer ${call}**` : `answer ${call}`;
+            return `${ids.map((id) => `<${id}>`).join("")} ${name}${body.join("")}`;
+          };
           const one: Pending = {
             kind: "generate",
-            about: messages.map(({ id }) => id).join(" "),
+            about: ids.join(" "),
             settle: (outcome) => {
-              if (outcome.kind === "write") return onText(outcome.text);
+              if (outcome.kind === "write") return onText(outcome.text ?? `${answer(outcome.paragraphs ?? 0)}\n\nand`);
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
               const { paragraphs = 0, text, inputTokens } = outcome.kind === "answer" ? outcome : {};
-              const body = Array.from({ length: paragraphs }, (_, index) => `\n\n${index}${"字".repeat(1_500)}`).join(
-                "",
-              );
-              const words = text ?? `${messages.map(({ id }) => `<${id}>`).join("")} answer ${call}${body}`;
+              const words = text ?? answer(paragraphs);
               resolve({ text: words, inputTokens });
             },
           };
