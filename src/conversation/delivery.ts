@@ -9,7 +9,7 @@ import type { Reply } from "../reply.ts";
 import { recordAudit } from "./audit.ts";
 import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
 import { currentLease, forbid, refuseLease } from "./lease.ts";
-import { mark, NOTHING, words } from "./outbox.ts";
+import { mark, markBegun, NOTHING, words } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import {
   afterRefusedSend,
@@ -132,7 +132,10 @@ function giveUp(context: TurnContext, turn: Turn, part: Part, refusal: Refusal, 
   const mayHaveArrived = part.state === "uncertain" || refusal.outcomeUnknown === true;
   mark(storage, turn.id, part.n, endState(refusal, mayHaveArrived));
   if (refusal.closesChat) {
-    for (const other of openTurns(storage)) if (other.id !== turn.id) finish(context, other, "failed", refusal);
+    for (const other of openTurns(storage).filter(({ id }) => id !== turn.id)) {
+      markBegun(storage, other); // it may be on its way at this moment
+      finish(context, other, "failed", refusal);
+    }
   }
   const current = openTurn(storage, turn.id);
   if (!current) return; // stopped meanwhile

@@ -8,7 +8,7 @@ import { freeSlots } from "../qq/reply-budget.ts";
 import type { Reply } from "../reply.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import type { Part, PartState } from "./turn-machine.ts";
+import { isOpen, type Part, type PartState, type Turn } from "./turn-machine.ts";
 import { type LedgerRow, ledgerOf, partsOf } from "./turns.ts";
 
 type Asked = { id: number; messages: readonly IncomingMessage[] };
@@ -71,6 +71,12 @@ export const TYPING = -1;
 
 export function mark(storage: Storage, turn: number, n: number, state: PartState): void {
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);
+}
+
+/** What may be or have been on its way: the first open part of a turn with an attempt that did not come to its end. */
+export function markBegun(storage: Storage, { id, attempts, parts }: Pick<Turn, "id" | "attempts" | "parts">): void {
+  const part = attempts > 0 ? parts.find(isOpen) : undefined;
+  if (part?.state === "pending") mark(storage, id, part.n, "uncertain");
 }
 
 /** Takes back the parts that did not arrive, and returns their words. What may have arrived is not said again. */

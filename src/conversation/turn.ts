@@ -7,11 +7,11 @@ import { log } from "../log.ts";
 import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, sayAnew } from "./ending.ts";
-import { mark } from "./outbox.ts";
+import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, isOpen, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
@@ -92,10 +92,7 @@ export class TurnRunner {
   /** An attempt without an orderly end may have ended while a part was on its way. */
   #recover(): void {
     const { storage } = this.#context;
-    for (const { id, attempts, parts } of openTurns(storage)) {
-      const part = attempts > 0 ? parts.find(isOpen) : undefined;
-      if (part?.state === "pending") mark(storage, id, part.n, "uncertain");
-    }
+    for (const turn of openTurns(storage)) markBegun(storage, turn);
   }
 
   /** Tells the Bot what is due, beside the turns: nobody's answer waits for it. */

@@ -232,6 +232,21 @@ describe("an answer that QQ holds back for review", () => {
 });
 
 describe("a chat that QQ has closed", () => {
+  it("does not offer again what was on its way just then", async () => {
+    const world = new ChatWorld("group");
+    const asked = await world.say("hello");
+    await world.settleModel();
+    await world.say("/stop", { id: "bob" }); // its reply overtakes
+    expect(world.sending()).toHaveLength(2);
+    await world.settle(1, { kind: "refuse", code: 40054003 });
+    await world.settle(0, { kind: "acceptUnheard" });
+    await world.drain();
+    await world.say("继续");
+    await world.drain();
+    expect(world.texts().filter((text) => text.includes(`<${asked.id}>`))).toHaveLength(1);
+    expect(world.failures.map(({ turn }) => turn).toSorted()).toEqual([1, 2]);
+  });
+
   it.each([40054003, 40054004, 1100104, 304031])("ends with all that waits in it (%i)", async (code) => {
     const world = new ChatWorld("group");
     for (const id of ["ann", "bob", "cho", "dan"]) await world.say("hello", { id });
