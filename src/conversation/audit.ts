@@ -24,7 +24,7 @@ export function endAudit(
   if (!held || passed) return;
   // More of it is still to be sent: it ends like any turn of which something did not arrive.
   if (held.isOpen)
-    return void run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND n >= 0 AND state = 'sent'", held.id);
+    return void run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND state = 'sent'", held.id);
   const fault: Fault = { kind: "blocked", reference };
   run(storage, "UPDATE turn SET outcome = 'failed', told = 0, fault = ? WHERE id = ?", JSON.stringify(fault), held.id);
   const turn = { id: held.id, messages: JSON.parse(held.messages) };

@@ -53,21 +53,27 @@ export function book(storage: Storage, turn: number, replies: readonly Reply[], 
 
 /**
  * Books the typing notice of a turn, which pays like a part. It counts from here on, whatever becomes of it, and is never
- * sent again.
+ * sent again. It stands under the negated number of its turn: the release before would take the turn for answered, which
+ * to it is one with parts and none of them open.
  */
 export function bookTyping(storage: Storage, turn: number, { msgId, msgSeq }: ReplySlot): void {
   run(
     storage,
     "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state) VALUES (?, ?, 'typing', '', ?, ?, 'sent')",
-    turn,
+    -turn,
     TYPING,
     msgId,
     msgSeq,
   );
 }
 
+/** What became of the typing notice. */
+export function markTyping(storage: Storage, turn: number, state: PartState): void {
+  mark(storage, -turn, TYPING, state);
+}
+
 /** The number of the typing notice: it stands before the parts, which count from 0. */
-export const TYPING = -1;
+const TYPING = -1;
 
 export function mark(storage: Storage, turn: number, n: number, state: PartState): void {
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);

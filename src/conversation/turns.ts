@@ -66,7 +66,8 @@ export type LedgerRow = Omit<Part, "form"> & { form: Part["form"] | "typing" };
 export function ledgerOf(storage: Storage, turn: number): LedgerRow[] {
   return rows<LedgerRow>(
     storage,
-    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`,
+    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part
+     WHERE turn IN (?1, -?1) ORDER BY n`,
     turn,
   );
 }
@@ -217,4 +218,5 @@ export function prune(storage: Storage, nowMs: number): void {
   if (!last) return;
   run(storage, "DELETE FROM seen WHERE turn <= ?", last.id);
   run(storage, "DELETE FROM audit WHERE turn <= ?", last.id);
+  run(storage, "DELETE FROM part WHERE turn BETWEEN ? AND -1", -last.id); // typing notices
 }

@@ -5,7 +5,7 @@
 import { toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import { currentLease, refuseLease } from "./lease.ts";
-import { bookTyping, mark, slotsBeside, TYPING } from "./outbox.ts";
+import { bookTyping, markTyping, slotsBeside } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { ledgerOf } from "./turns.ts";
@@ -42,7 +42,7 @@ async function show(context: TurnContext, turn: Turn): Promise<void> {
     log.info("typing.refused", { turn: turn.id, summary: refusal.summary, code: refusal.code });
     if (refusal.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
     if (!mayShow) return;
-    if (token === undefined || refusal.costsNoReply) mark(storage, turn.id, TYPING, "uncounted");
-    else if (refusal.closesMessage) mark(storage, turn.id, TYPING, "closed");
+    if (token === undefined || refusal.costsNoReply) markTyping(storage, turn.id, "uncounted");
+    else if (refusal.closesMessage) markTyping(storage, turn.id, "closed");
   }
 }

@@ -1,5 +1,6 @@
 /** How the database of a chat grows from release to release, and forgets. */
 import { describe, expect, it } from "vitest";
+import { takeKept } from "../../src/conversation/outbox.ts";
 import { recordFailure } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
@@ -114,6 +115,63 @@ describe("a release that was rolled back", () => {
     await world.drain();
     prune(world.storage, world.nowMs + RETENTION_MS + 2 * DAY_MS);
     expect(world.outcomes()).toEqual([]);
+  });
+});
+
+describe("the release before the second version", () => {
+  /** Its statements, as they were: it runs on what this release has stored, and this one on what it has stored. */
+  const PARTS = `SELECT n, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`;
+  const BOOK = "INSERT INTO part (turn, n, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, 'pending')";
+  const KEEP = "UPDATE turn SET kept = ?, told = ? WHERE id = ?";
+  const FIRST = MIGRATIONS.slice(0, 1);
+
+  it("takes a turn whose model is being asked for one without parts: it would end it as answered otherwise", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    expect(world.typings).toHaveLength(1);
+    expect(rows(world.storage, PARTS, 1)).toEqual([]);
+  });
+
+  it("finds the parts of an answer as it knows them", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.settleModel({ kind: "answer", text: "this is **important**" });
+    const part = { n: 0, text: "this is **important**", msgId: "m1", msgSeq: 2, state: "pending" };
+    expect(rows(world.storage, PARTS, 1)).toEqual([part]);
+  });
+
+  it("books and keeps what this release then sends and gives, as plain text", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.settleModel();
+    await world.settleSend();
+    await world.say("and?");
+    run(world.storage, KEEP, "kept by it", 0, 1);
+    run(world.storage, BOOK, 2, 0, "booked by it", "m2", 2);
+    await world.crash();
+    await world.drain();
+    await world.say("继续");
+    await world.drain();
+    expect(world.arrived.slice(1)).toMatchObject([
+      { form: "text", text: "booked by it" },
+      { form: "text", text: "kept by it" },
+    ]);
+    expect(world.broken).toEqual([]);
+  });
+
+  it("leaves a database that this release brings up to date with all that is in it", () => {
+    const storage = new SqliteStorage();
+    migrate(storage, FIRST);
+    const asked = JSON.stringify([message({ id: "m1" })]);
+    run(
+      storage,
+      "INSERT INTO turn (id, open_from, kind, sender, messages, created_at, kept) VALUES (1, 1, 'question', 'ann', ?, 0, 'kept')",
+      asked,
+    );
+    run(storage, BOOK, 1, 0, "booked", "m1", 1);
+    migrate(storage);
+    expect(openTurns(storage)).toMatchObject([{ id: 1, parts: [{ n: 0, form: "text", text: "booked", msgSeq: 1 }] }]);
+    expect(takeKept(storage, "ann")).toEqual({ kind: "text", text: "kept" });
   });
 });
 
