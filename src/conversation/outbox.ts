@@ -8,7 +8,7 @@ import { freeSlots } from "../qq/reply-budget.ts";
 import type { Reply } from "../reply.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { isOpen, type Part, type PartState, type Turn } from "./turn-machine.ts";
+import { attemptsAt, isOpen, isRepeatable, type Part, type PartState, type Turn } from "./turn-machine.ts";
 import { type LedgerRow, ledgerOf, partsOf } from "./turns.ts";
 
 type Asked = { id: number; messages: readonly IncomingMessage[] };
@@ -79,10 +79,14 @@ export function mark(storage: Storage, turn: number, n: number, state: PartState
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);
 }
 
-/** What may be or have been on its way: the first open part of a turn with an attempt that did not come to its end. */
-export function markBegun(storage: Storage, { id, attempts, parts }: Pick<Turn, "id" | "attempts" | "parts">): void {
-  const part = attempts > 0 ? parts.find(isOpen) : undefined;
-  if (part?.state === "pending") mark(storage, id, part.n, "uncertain");
+/**
+ * What may be or have been on its way: the first open part of a turn with an attempt that did not come to its end. Where
+ * it is lost for that, the attempt is one at this very part.
+ */
+export function markBegun(storage: Storage, turn: Turn): void {
+  const attempts = isRepeatable(turn) ? turn.attempts : attemptsAt(turn);
+  const part = attempts > 0 ? turn.parts.find(isOpen) : undefined;
+  if (part?.state === "pending") mark(storage, turn.id, part.n, "uncertain");
 }
 
 /** Takes back the parts that did not arrive, and returns their words. What may have arrived is not said again. */

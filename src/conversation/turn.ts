@@ -11,7 +11,7 @@ import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, isRepeatable, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
@@ -119,7 +119,8 @@ export class TurnRunner {
     const { storage, now, begun } = this.#context;
     const turn = openTurn(storage, action.turn);
     if (!turn) return;
-    if (!begun.has(turn.id)) {
+    // Where no part is sent twice, the attempt at each is stored before it is made.
+    if (!begun.has(turn.id) || (action.kind === "send" && !isRepeatable(turn))) {
       recordAttempt(storage, turn, now());
       begun.add(turn.id);
     }

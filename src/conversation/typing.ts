@@ -3,7 +3,7 @@
  * message, so it is shown only where enough are left for the answer.
  */
 import { toRefusal } from "../errors.ts";
-import { log } from "../log.ts";
+import { describe, log } from "../log.ts";
 import { currentLease, refuseLease } from "./lease.ts";
 import { bookTyping, markTyping, slotsBeside } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -20,7 +20,10 @@ const LONGEST_WAIT_MS = 2_000;
  */
 export async function showTyping(context: TurnContext, turn: Turn): Promise<void> {
   const done = new AbortController();
-  await Promise.race([show(context, turn), context.wait(LONGEST_WAIT_MS, done.signal)]);
+  const shown = show(context, turn).catch((error: unknown) => {
+    log.warn("typing.failed", { turn: turn.id, error: describe(error) });
+  });
+  await Promise.race([shown, context.wait(LONGEST_WAIT_MS, done.signal)]);
   done.abort();
 }
 

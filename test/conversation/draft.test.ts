@@ -228,6 +228,15 @@ describe("「继续」 while the answer is still being written", () => {
     expect(given(world)).toEqual(upTo(4));
   });
 
+  it("holds up nobody once it is taken back", async () => {
+    const world = await cut(3);
+    await take(world);
+    await world.receive(world.recall(await world.say("继续")));
+    await world.say("something else", { id: "bob" });
+    await world.settle(1, { kind: "answer" });
+    expect(world.sending()).toHaveLength(1);
+  });
+
   it("of somebody else is a question of theirs", async () => {
     const world = await cut(3);
     await take(world);

@@ -93,6 +93,16 @@ describe("a part that a guild refuses", () => {
     expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
   });
 
+  it("is not given up after a death that came before it was tried, while it waited for its place", async () => {
+    const world = new ChatWorld("guildChannel");
+    for (const id of ["ann", "bob"]) await world.say("hello", { id });
+    await world.settle(1, { kind: "answer" });
+    await world.crash();
+    await world.drain();
+    expect(world.arrived.map(({ msgId }) => msgId)).toEqual(["m1", "m2"]);
+    expect(world.outcomes().map(({ outcome }) => outcome)).toEqual(["answered", "answered"]);
+  });
+
   it("is sent once there is a token, however long that took", async () => {
     const world = new ChatWorld("guildChannel");
     const good = world.lease;

@@ -155,6 +155,21 @@ describe("a typing notice that is refused", () => {
   });
 });
 
+describe("a typing notice that cannot be stored", () => {
+  it("never hurts the answer", async () => {
+    const world = new ChatWorld();
+    const { exec } = world.storage.sql;
+    world.storage.sql.exec = (query, ...bindings) => {
+      if (query.includes("'typing'")) throw new Error("no room today");
+      return exec(query, ...bindings);
+    };
+    await world.say("hello");
+    await world.drain();
+    expect(world.typings).toEqual([]);
+    expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
+  });
+});
+
 describe("a typing notice that hangs", () => {
   it("holds up the answer for two seconds at most", async () => {
     const world = new ChatWorld();
