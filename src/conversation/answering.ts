@@ -33,7 +33,7 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   const { storage, now } = context;
   if (forbidden(storage, now()).has("replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
-  if (turn.kind === "command" && (await runCommand(context, turn, writing))) return;
+  if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
 
   const draft = new Draft();
   const shown = showTyping(context, turn);
@@ -75,7 +75,11 @@ function composed({ storage, now }: TurnContext, writing: Writing, source: strin
 }
 
 /** False where the command leaves the answer to the model. */
-async function runCommand(context: TurnContext, turn: Turn, writing: Writing): Promise<boolean> {
+async function runCommand(
+  context: TurnContext,
+  turn: Turn,
+  { signal, writing }: { signal: AbortSignal; writing: Writing },
+): Promise<boolean> {
   const { storage, now } = context;
   const command = parseCommand(turn.messages[0]?.text ?? "");
   if (!command) return false;
@@ -84,7 +88,7 @@ async function runCommand(context: TurnContext, turn: Turn, writing: Writing): P
   );
   const unfinished = writtenOn && context.drafts.get(writtenOn.id);
   if (command.waitsForDraft && unfinished)
-    await endsBy(context, unfinished.ended, answerByMs(turn, now()) - SEND_RESERVE_MS);
+    await endsBy(context, Promise.race([unfinished.ended, aborted(signal)]), answerByMs(turn, now()) - SEND_RESERVE_MS);
 
   return storage.transactionSync(() => {
     if (!openTurn(storage, turn.id)) return true;
@@ -93,10 +97,14 @@ async function runCommand(context: TurnContext, turn: Turn, writing: Writing): P
       stop: () => 0, // acts when it is received, so it never gets here
       takeKept: () => {
         const kept = takeKept(storage, turn.sender);
-        if (kept || !writtenOn || !unfinished || !isUnfinished(storage, writtenOn.id)) return kept;
+        if (!writtenOn || !unfinished || !isUnfinished(storage, writtenOn.id)) return kept;
         isMoreToCome = true;
-        const settled = unfinished.draft.takeSettled(writing.settledLength);
-        return settled === "" ? STILL_WRITING : composed(context, writing, settled);
+        if (kept) return kept;
+        const { draft } = unfinished;
+        const settled = draft.takeSettled(writing.settledLength);
+        if (settled === "") return STILL_WRITING;
+        replaceStep(storage, writtenOn.id, { text: draft.given }); // where the model goes on after a crash
+        return composed(context, writing, settled);
       },
     });
     if (reply === undefined) return false;
@@ -130,6 +138,13 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
 }
 
 const LIMITS: StepLimits = { totalMs: MOST_MODEL_MS, firstTokenMs: FIRST_TOKEN_MS, silenceMs: SILENCE_MS };
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve());
+  });
+}
 
 /** Whether `work` ends, in whatever way, before `atMs`. */
 async function endsBy({ now, wait }: TurnContext, work: Promise<unknown>, atMs: number): Promise<boolean> {
@@ -178,7 +193,9 @@ function keepRest(
     if (!isUnfinished(storage, turn.id)) return; // stopped meanwhile
     replaceStep(storage, turn.id, step);
     const rest = composed(context, writing, draft.restOf(step.text));
-    keep(storage, turn.id, joined(keptOf(storage, turn.id), rest), { told: true });
+    const kept = keptOf(storage, turn.id);
+    const gap = kept.text !== "" && rest.text !== "" ? "\n\n" : "";
+    keep(storage, turn.id, joined(kept, { ...rest, text: gap + rest.text }), {});
     setUnfinished(storage, turn.id, false);
   });
 }

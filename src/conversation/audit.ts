@@ -14,20 +14,19 @@ export function endAudit(
   storage: Storage,
   { auditId, passed, reference, nowMs }: { auditId: string; passed: boolean; reference: string; nowMs: number },
 ): void {
-  const [held] = rows<{ id: number; messages: string }>(
+  const [held] = rows<{ id: number; messages: string; isOpen: number }>(
     storage,
-    "SELECT turn.id, turn.messages FROM audit JOIN turn ON turn.id = audit.turn WHERE audit.id = ?",
+    `SELECT turn.id, turn.messages, turn.ended_at IS NULL AS "isOpen" FROM audit JOIN turn ON turn.id = audit.turn
+     WHERE audit.id = ?`,
     auditId,
   );
   run(storage, "DELETE FROM audit WHERE id = ?", auditId);
   if (!held || passed) return;
+  // More of it is still to be sent: it ends like any turn of which something did not arrive.
+  if (held.isOpen)
+    return void run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND state = 'sent'", held.id);
   const fault: Fault = { kind: "blocked", reference };
-  run(
-    storage,
-    "UPDATE turn SET outcome = 'failed', told = 0, fault = ? WHERE id = ? AND ended_at IS NOT NULL",
-    JSON.stringify(fault),
-    held.id,
-  );
+  run(storage, "UPDATE turn SET outcome = 'failed', told = 0, fault = ? WHERE id = ?", JSON.stringify(fault), held.id);
   const turn = { id: held.id, messages: JSON.parse(held.messages) };
   recordFailure(storage, failureOf(turn, { cause: REJECTED, reference, atMs: nowMs, told: false }));
 }

@@ -7,9 +7,9 @@ import { log } from "../log.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { recordAudit } from "./audit.ts";
-import { apologise, finish, say, tryLater } from "./ending.ts";
+import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
 import { currentLease, forbid, refuseLease } from "./lease.ts";
-import { joined, mark, NOTHING, takeBack, words } from "./outbox.ts";
+import { mark, markBegun, NOTHING, words } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import {
   afterRefusedSend,
@@ -86,8 +86,10 @@ function refused(
   });
   const { summary, code, traceId } = refusal;
   log.warn("send.refused", { turn: turn.id, part: part.n, summary, code, traceId, verdict: verdict.kind });
-  const again = (change: (reply: Reply) => Reply, maxLength?: number) =>
-    sayAgain(context, turn, part, { change, writing, maxLength });
+  const again = (change: (reply: Reply) => Reply, maxLength?: number) => {
+    mark(storage, turn.id, part.n, "refused");
+    sayAnew(context, turn.id, { first: reply, change, writing, maxLength });
+  };
   storage.transactionSync(() => {
     if (refusal.forbids) forbid(storage, refusal.forbids, now());
     switch (verdict.kind) {
@@ -118,20 +120,6 @@ function refused(
   if (refusal.forbids) context.reportForbidden(refusal.forbids);
 }
 
-/** Books the words of this part and those behind it anew, under new numbers. */
-function sayAgain(
-  context: TurnContext,
-  turn: Turn,
-  part: Part,
-  { change, writing, maxLength }: { change: (reply: Reply) => Reply; writing: Writing; maxLength?: number | undefined },
-): void {
-  const { storage } = context;
-  mark(storage, turn.id, part.n, "refused");
-  const unsaid = joined(words(part), takeBack(storage, turn.id));
-  const current = openTurn(storage, turn.id);
-  if (current) say(context, current, change(unsaid), { writing, ...(maxLength !== undefined && { maxLength }) });
-}
-
 function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {
   if (refusal.closesMessage) return "closed";
   if (mayHaveArrived && !refusal.blocksText) return "unheard";
@@ -147,13 +135,15 @@ function giveUp(context: TurnContext, turn: Turn, part: Part, refusal: Refusal, 
   const mayHaveArrived = part.state === "uncertain" || refusal.outcomeUnknown === true;
   mark(storage, turn.id, part.n, endState(refusal, mayHaveArrived));
   if (refusal.closesChat) {
-    for (const other of openTurns(storage)) if (other.id !== turn.id) finish(context, other, "failed", refusal);
+    for (const other of openTurns(storage).filter(({ id }) => id !== turn.id)) {
+      markBegun(storage, other); // it may be on its way at this moment
+      finish(context, other, "failed", refusal);
+    }
   }
   const current = openTurn(storage, turn.id);
   if (!current) return; // stopped meanwhile
   if (refusal.blocksText && !current.fault) return apologise(context, turn.id, "blocked", refusal);
   const unsaid = mayHaveArrived ? NOTHING : words(part);
-  if (refusal.closesMessage && turn.messages.length > 1)
-    return say(context, current, joined(unsaid, takeBack(storage, turn.id)), { writing });
+  if (refusal.closesMessage && turn.messages.length > 1) return sayAnew(context, turn.id, { first: unsaid, writing });
   finish(context, current, "failed", refusal, unsaid);
 }

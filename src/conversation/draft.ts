@@ -8,7 +8,6 @@ import { rows, run, type Storage } from "./storage.ts";
 export class Draft {
   /** What the model has given so far. */
   text = "";
-  /** What the person was given of it. */
   #given = "";
   readonly #controller = new AbortController();
 
@@ -20,8 +19,14 @@ export class Draft {
     this.#controller.abort(new Error("the answer is not wanted any more"));
   }
 
+  /** What the person was given of it. */
+  get given(): string {
+    return this.#given;
+  }
+
   /** What the person was not given of `text`: all of it, where another model had to begin anew. */
   restOf(text: string): string {
+    if (text === this.#given.trimEnd()) return ""; // the end of the whole is trimmed
     return text.startsWith(this.#given) ? text.slice(this.#given.length) : text;
   }
 

@@ -7,12 +7,13 @@ import { log } from "../log.ts";
 import { PART_LENGTH } from "../qq/reply-budget.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
+import { isUnfinished } from "./draft.ts";
 import { book, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
-import type { Fault, Outcome, Turn } from "./turn-machine.ts";
+import { type Fault, isGreeting, type Outcome, type Turn } from "./turn-machine.ts";
 import { endTurn, openTurn, partsOf, recordFault, recordRetry } from "./turns.ts";
 
 /**
@@ -31,7 +32,7 @@ export function say(
     writing,
     maxLength = PART_LENGTH,
     isMore = false,
-  }: { writing?: Writing; maxLength?: number; isMore?: boolean } = {},
+  }: { writing?: Writing; maxLength?: number | undefined; isMore?: boolean | undefined } = {},
 ): void {
   const { storage, now, untried } = context;
   storage.transactionSync(() => {
@@ -55,6 +56,32 @@ export function say(
     for (const n of booked) untried.add(`${turn.id}/${n}`);
     if (!passing && rest.text !== kept.text) keep(storage, turn.id, rest, { told: booked.length > 0 });
     if (booked.length === 0) finish(context, turn, "failed");
+  });
+}
+
+/**
+ * Says anew what did not go out of a turn: `first`, its parts that were taken back, and what was kept of it; `change` alters
+ * all of that. The hint that there is more stands again where what it promised is still to come.
+ */
+export function sayAnew(
+  context: TurnContext,
+  id: number,
+  {
+    first = NOTHING,
+    change = (same) => same,
+    ...more
+  }: { first?: Reply; change?: (reply: Reply) => Reply; writing: Writing; maxLength?: number | undefined },
+): void {
+  const { storage } = context;
+  storage.transactionSync(() => {
+    const hinted = partsOf(storage, id).at(-1)?.text.endsWith(MORE);
+    const unsaid = joined(first, takeBack(storage, id));
+    const turn = openTurn(storage, id);
+    if (!turn) return;
+    const kept = turn.fault || turn.kind === "notice" ? NOTHING : keptOf(storage, id);
+    const isMore = isUnfinished(storage, id) || (hinted && kept.text === "");
+    if (kept.text !== "") keep(storage, id, NOTHING, {});
+    say(context, turn, change(joined(unsaid, kept)), { ...more, isMore });
   });
 }
 
@@ -93,8 +120,7 @@ export function finish(
   storage.transactionSync(() => {
     if (outcome === "failed") keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
     endTurn(storage, turn.id, outcome, now());
-    const isGreeting = turn.kind === "notice" && turn.messages.every(({ isEvent }) => isEvent);
-    if ((outcome !== "failed" && outcome !== "apologised") || isGreeting) return;
+    if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
     const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
     recordFailure(storage, failureOf(turn, { cause, reference, atMs: now(), told: outcome === "apologised" }));
   });

@@ -12,7 +12,7 @@ import { book, keep, NOTHING, slotsLeft } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { GREETINGS, queueFull } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { MAX_RESTARTS, type Turn } from "./turn-machine.ts";
+import { isGreeting, MAX_RESTARTS, type Turn } from "./turn-machine.ts";
 import { endTurn, insertTurn, joinTurn, nextTurnId, openTurns, withdrawMessage } from "./turns.ts";
 
 /** Messages of one chat that wait or run. One more is refused with a sentence. */
@@ -132,7 +132,7 @@ function placeRelation(door: Door, relation: Relation): Placed {
       const open = openTurns(storage);
       for (const turn of open) {
         endTurn(storage, turn.id, "failed", nowMs);
-        if (turn.kind === "notice") continue;
+        if (isGreeting(turn)) continue;
         recordFailure(storage, failureOf(turn, { cause: LEFT, reference: newReference(), atMs: nowMs, told: false }));
       }
       return { ...nowhere(door), interrupted: open.map(({ id }) => id) };

@@ -8,7 +8,7 @@ import { freeSlots } from "../qq/reply-budget.ts";
 import type { Reply } from "../reply.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import type { Part, PartState } from "./turn-machine.ts";
+import { isOpen, isRepeatable, type Part, type PartState, type Turn } from "./turn-machine.ts";
 import { type LedgerRow, ledgerOf, partsOf } from "./turns.ts";
 
 type Asked = { id: number; messages: readonly IncomingMessage[] };
@@ -53,24 +53,39 @@ export function book(storage: Storage, turn: number, replies: readonly Reply[], 
 
 /**
  * Books the typing notice of a turn, which pays like a part. It counts from here on, whatever becomes of it, and is never
- * sent again.
+ * sent again. It stands under the negated number of its turn: the release before would take the turn for answered, which
+ * to it is one with parts and none of them open.
  */
 export function bookTyping(storage: Storage, turn: number, { msgId, msgSeq }: ReplySlot): void {
   run(
     storage,
     "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state) VALUES (?, ?, 'typing', '', ?, ?, 'sent')",
-    turn,
+    -turn,
     TYPING,
     msgId,
     msgSeq,
   );
 }
 
+/** What became of the typing notice. */
+export function markTyping(storage: Storage, turn: number, state: PartState): void {
+  mark(storage, -turn, TYPING, state);
+}
+
 /** The number of the typing notice: it stands before the parts, which count from 0. */
-export const TYPING = -1;
+const TYPING = -1;
 
 export function mark(storage: Storage, turn: number, n: number, state: PartState): void {
   run(storage, "UPDATE part SET state = ? WHERE turn = ? AND n = ?", state, turn, n);
+}
+
+/**
+ * What may be or have been on its way: the first open part of a turn with an attempt that did not come to its end. Where
+ * QQ does not number replies, a part says so itself before it is sent.
+ */
+export function markBegun(storage: Storage, turn: Turn): void {
+  const part = turn.attempts > 0 && isRepeatable(turn) ? turn.parts.find(isOpen) : undefined;
+  if (part?.state === "pending") mark(storage, turn.id, part.n, "uncertain");
 }
 
 /** Takes back the parts that did not arrive, and returns their words. What may have arrived is not said again. */
@@ -96,14 +111,18 @@ export function joined(...replies: readonly Reply[]): Reply {
     : { kind: "text", text: said.map(({ text }) => text).join("") };
 }
 
-/** Keeps words that did not reach the person, in place of what was kept of the turn before. */
-export function keep(storage: Storage, turn: number, { kind, text }: Reply, { told }: { told: boolean }): void {
+/**
+ * Keeps words that did not reach the person, in place of what was kept of the turn before.
+ *
+ * @param told whether the person knows; undefined: as before.
+ */
+export function keep(storage: Storage, turn: number, { kind, text }: Reply, { told }: { told?: boolean }): void {
   run(
     storage,
-    "UPDATE turn SET kept = ?, kept_form = ?, told = ? WHERE id = ?",
+    "UPDATE turn SET kept = ?, kept_form = ?, told = coalesce(?, told) WHERE id = ?",
     text === "" ? null : text,
     kind,
-    told ? 1 : 0,
+    told === undefined ? null : Number(told),
     turn,
   );
 }

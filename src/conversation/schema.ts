@@ -53,7 +53,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL);
   `,
   `
-  -- How a part is written: a kind of Reply, or 'typing', which is never sent again and stands before the parts as number -1.
+  -- How a part is written: a kind of Reply, or 'typing', which stands as number -1 of the negated turn.
   ALTER TABLE part ADD COLUMN form TEXT NOT NULL DEFAULT 'text';
 
   -- How what is kept is written, and whether more of it is still being written.

@@ -115,6 +115,11 @@ export function isOpen({ state }: Pick<Part, "state">): boolean {
   return state === "pending" || state === "uncertain";
 }
 
+/** Nobody asked for it, so that nobody waits for it. A pressed button has said something. */
+export function isGreeting({ kind, messages }: Pick<Turn, "kind" | "messages">): boolean {
+  return kind === "notice" && messages.every(({ isEvent, text }) => isEvent && text === "");
+}
+
 /** Where a turn stands. Attempts and retries count for one point and start anew at the next. */
 export function pointOf(turn: Pick<Turn, "restarts" | "steps" | "parts">): string {
   const open = turn.parts.findIndex(isOpen);
@@ -222,10 +227,12 @@ function overtakes(turn: Turn): boolean {
 }
 
 /** How a turn ends whose parts are all through. */
-export function outcomeOf(turn: Turn): Outcome {
-  if (turn.fault?.kind === "late" || turn.fault?.kind === "slow") return "deferred";
-  if (turn.fault) return "apologised";
-  return turn.parts.some(({ state }) => state === "unheard") ? "failed" : "answered";
+export function outcomeOf({ fault, parts }: Turn): Outcome {
+  // The sentence about a fault stands last; whoever heard it knows what became of the parts before it.
+  const counted = fault ? parts.slice(-1) : parts;
+  if (counted.some(({ state }) => state === "unheard")) return "failed";
+  if (!fault) return "answered";
+  return fault.kind === "late" || fault.kind === "slow" ? "deferred" : "apologised";
 }
 
 /** Whether QQ tells a repeated part from a second one. Guilds have no `msg_seq`: what may have arrived there is left alone. */

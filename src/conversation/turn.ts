@@ -6,12 +6,12 @@ import { toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
-import { apologise, finish, say } from "./ending.ts";
-import { mark, takeBack } from "./outbox.ts";
+import { apologise, finish, sayAnew } from "./ending.ts";
+import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, isOpen, isRepeatable, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
@@ -64,6 +64,7 @@ export class TurnRunner {
         for (const action of actions.filter(isWork)) {
           if (isExhausted()) this.#giveUpDrafts();
           else if (this.#underWay < MOST_AT_ONCE) this.#start(action);
+          else this.#giveUpDrafts(1);
         }
         this.#report();
       }
@@ -79,18 +80,19 @@ export class TurnRunner {
     return this.#working.size + this.#context.drafts.size;
   }
 
-  /** Somebody waits for the next invocation: nobody waits for what is written on. 「继续」 lets the model write it anew. */
-  #giveUpDrafts(): void {
-    for (const { draft } of this.#context.drafts.values()) draft.giveUp();
+  /**
+   * Somebody waits for a free place, or for the next invocation: nobody waits for what is written on. The oldest go first;
+   * 「继续」 lets the model write them anew.
+   */
+  #giveUpDrafts(count = Number.POSITIVE_INFINITY): void {
+    const drafts = [...this.#context.drafts.values()].filter(({ draft }) => !draft.signal.aborted);
+    for (const { draft } of drafts.slice(0, count)) draft.giveUp();
   }
 
   /** An attempt without an orderly end may have ended while a part was on its way. In guilds that is stored with the part. */
   #recover(): void {
     const { storage } = this.#context;
-    for (const turn of openTurns(storage)) {
-      const part = turn.attempts > 0 && isRepeatable(turn) ? turn.parts.find(isOpen) : undefined;
-      if (part?.state === "pending") mark(storage, turn.id, part.n, "uncertain");
-    }
+    for (const turn of openTurns(storage)) markBegun(storage, turn);
   }
 
   /** Tells the Bot what is due, beside the turns: nobody's answer waits for it. */
@@ -168,10 +170,7 @@ export class TurnRunner {
         return apologise(this.#context, turn.id, action.why);
       case "replan": {
         const writing = await import("../qq/writing.ts");
-        return storage.transactionSync(() => {
-          const current = openTurn(storage, turn.id);
-          if (current) say(this.#context, current, takeBack(storage, turn.id), { writing });
-        });
+        return sayAnew(this.#context, turn.id, { writing });
       }
       case "abandon":
         log.warn("part.abandoned", { turn: turn.id, part: action.part });

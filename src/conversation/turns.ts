@@ -66,7 +66,8 @@ export type LedgerRow = Omit<Part, "form"> & { form: Part["form"] | "typing" };
 export function ledgerOf(storage: Storage, turn: number): LedgerRow[] {
   return rows<LedgerRow>(
     storage,
-    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`,
+    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part
+     WHERE turn IN (?1, -?1) ORDER BY n`,
     turn,
   );
 }
@@ -166,10 +167,10 @@ export function endTurn(storage: Storage, turn: number, outcome: Outcome, nowMs:
   );
 }
 
-/** Takes a message out of a turn that answers others, too. What the model gave so far was about it. */
+/** Takes a message out of a turn that answers others, too. What was tried and given so far was about it. */
 export function withdrawMessage(storage: Storage, turn: Turn, messageId: string): void {
   const others = turn.messages.filter(({ id }) => id !== messageId);
-  run(storage, "UPDATE turn SET messages = ? WHERE id = ?", JSON.stringify(others), turn.id);
+  run(storage, "UPDATE turn SET messages = ?, attempts = 0 WHERE id = ?", JSON.stringify(others), turn.id);
   if (turn.steps > 0) run(storage, "DELETE FROM step WHERE turn = ?", turn.id);
 }
 
@@ -217,4 +218,5 @@ export function prune(storage: Storage, nowMs: number): void {
   if (!last) return;
   run(storage, "DELETE FROM seen WHERE turn <= ?", last.id);
   run(storage, "DELETE FROM audit WHERE turn <= ?", last.id);
+  run(storage, "DELETE FROM part WHERE turn BETWEEN ? AND -1", -last.id); // typing notices
 }

@@ -3,9 +3,9 @@
  * message, so it is shown only where enough are left for the answer.
  */
 import { toRefusal } from "../errors.ts";
-import { log } from "../log.ts";
+import { describe, log } from "../log.ts";
 import { currentLease, refuseLease } from "./lease.ts";
-import { bookTyping, mark, slotsBeside, TYPING } from "./outbox.ts";
+import { bookTyping, markTyping, slotsBeside } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { ledgerOf } from "./turns.ts";
@@ -20,7 +20,10 @@ const LONGEST_WAIT_MS = 2_000;
  */
 export async function showTyping(context: TurnContext, turn: Turn): Promise<void> {
   const done = new AbortController();
-  await Promise.race([show(context, turn), context.wait(LONGEST_WAIT_MS, done.signal)]);
+  const shown = show(context, turn).catch((error: unknown) => {
+    log.warn("typing.failed", { turn: turn.id, error: describe(error) });
+  });
+  await Promise.race([shown, context.wait(LONGEST_WAIT_MS, done.signal)]);
   done.abort();
 }
 
@@ -42,7 +45,7 @@ async function show(context: TurnContext, turn: Turn): Promise<void> {
     log.info("typing.refused", { turn: turn.id, summary: refusal.summary, code: refusal.code });
     if (refusal.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
     if (!mayShow) return;
-    if (token === undefined || refusal.costsNoReply) mark(storage, turn.id, TYPING, "uncounted");
-    else if (refusal.closesMessage) mark(storage, turn.id, TYPING, "closed");
+    if (token === undefined || refusal.costsNoReply) markTyping(storage, turn.id, "uncounted");
+    else if (refusal.closesMessage) markTyping(storage, turn.id, "closed");
   }
 }

@@ -37,7 +37,9 @@ export function settledLength(source: string): number {
   const last = parseMarkdown(source).children.at(-1);
   const start = last?.position?.start.offset ?? 0;
   if (start > 0 || last?.type !== "paragraph" || last.children.some(({ type }) => type !== "text")) return start;
-  const end = [...source.matchAll(/[。!?!?;;…]+\s*|\.\s+|\n/g)].at(-1);
+  // What opens a mark, a link or a table may still be closed.
+  const [stable = ""] = /^[^*_~`[<$|]*/.exec(source) ?? [];
+  const end = [...stable.matchAll(/[。!?!?;;…]+\s*|\.\s+|\n/g)].at(-1);
   return end ? end.index + end[0].length : 0;
 }
 

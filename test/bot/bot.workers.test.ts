@@ -50,7 +50,7 @@ describe("the token", () => {
 
   it("comes with the moment at which it ends", async () => {
     const expiresAtMs = START + 7_200_000;
-    expect(await bot.lease(USER, {})).toEqual({ ok: true, lease: { token: "token-1", expiresAtMs } });
+    expect(await bot.lease(USER, {})).toEqual({ ok: true, lease: { token: "token-1", expiresAtMs, forbidden: {} } });
   });
 
   it("is renewed in its last minute, when QQ gives a new one, and not before", async () => {
@@ -185,6 +185,45 @@ function failure(reference: string, more: Partial<Failure> = {}): Failure {
   };
 }
 
+describe("what QQ does not let a bot do", () => {
+  const DAY_MS = 24 * 60 * 60_000;
+  const forbiddenIn = async (chat: Chat) => {
+    const answer = await bot.lease(chat, {});
+    if (!answer.ok) throw new Error(answer.refusal.summary);
+    return answer.lease.forbidden;
+  };
+
+  it("is told to all chats of that scene with their lease, and to no other", async () => {
+    await bot.noteForbidden("c2c", "markdown", START + DAY_MS);
+    await bot.noteForbidden("guildDm", "replies", START + DAY_MS);
+    expect(await forbiddenIn({ scene: "c2c", id: "USER0002" })).toEqual({ markdown: START + DAY_MS });
+    expect(await forbiddenIn({ scene: "guildDm", id: "GUILD0001" })).toEqual({ replies: START + DAY_MS });
+    expect(await forbiddenIn({ scene: "group", id: "GROUP0001" })).toEqual({});
+  });
+
+  it("is told with a new token as well, and after the end of the process", async () => {
+    await bot.noteForbidden("c2c", "links", START + DAY_MS);
+    await abortAllDurableObjects();
+    bot = env.BOT.getByName(APP_ID);
+    expect(await forbiddenIn(USER)).toEqual({ links: START + DAY_MS });
+    expect(outside.tokenRequests).toBe(1);
+  });
+
+  it("is forgotten when its time is over", async () => {
+    await bot.noteForbidden("c2c", "markdown", START + DAY_MS);
+    at(DAY_MS - 1);
+    expect(await forbiddenIn(USER)).toEqual({ markdown: START + DAY_MS });
+    at(DAY_MS);
+    expect(await forbiddenIn(USER)).toEqual({});
+  });
+
+  it("lasts as long as the last chat says that was refused", async () => {
+    await bot.noteForbidden("c2c", "markdown", START + 1);
+    await bot.noteForbidden("c2c", "markdown", START + DAY_MS);
+    expect(await forbiddenIn(USER)).toEqual({ markdown: START + DAY_MS });
+  });
+});
+
 describe("the failures", () => {
   const references = async () => (await bot.failures()).map(({ reference }) => reference);
 
@@ -218,7 +257,7 @@ describe("the failures", () => {
 
   it("can be recorded by this release on the database of the next one, which may have more columns", async () => {
     await runInDurableObject(bot, (_, { storage }) => {
-      for (const table of ["token", "note", "chat", "failure"])
+      for (const table of ["token", "note", "chat", "failure", "forbidden"])
         storage.sql.exec(`ALTER TABLE ${table} ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'`);
     });
     await bot.recordFailures([failure("aaa222")]);
@@ -227,6 +266,8 @@ describe("the failures", () => {
     expect(await bot.chats()).toHaveLength(1);
     await bot.noteValidation({ atMs: START, signed: true, answered: true });
     expect(await bot.lastValidation()).toBeDefined();
+    await bot.noteForbidden("c2c", "markdown", START + 1_000);
+    expect(await bot.lease(USER, {})).toMatchObject({ lease: { forbidden: { markdown: START + 1_000 } } });
   });
 });
 

@@ -2,9 +2,10 @@
 import { describe, expect, it } from "vitest";
 import type { CommandContext } from "../../src/commands/command.ts";
 import { COMMANDS, parseCommand } from "../../src/commands/index.ts";
+import type { Reply } from "../../src/reply.ts";
 
-/** A chat with this many answers to stop and this text kept. */
-const chat = ({ stoppable = 0, kept }: { stoppable?: number; kept?: string }): CommandContext => ({
+/** A chat with this many answers to stop and these words kept. */
+const chat = ({ stoppable = 0, kept }: { stoppable?: number; kept?: Reply }): CommandContext => ({
   stop: () => stoppable,
   takeKept: () => kept,
 });
@@ -70,9 +71,9 @@ describe("/stop", () => {
 
   it("says whether it stopped anything", () => {
     const [some, none] = [stop?.run(chat({ stoppable: 2 })), stop?.run(chat({ stoppable: 0 }))];
-    expect(some).toMatch(/\S/);
-    expect(none).toMatch(/\S/);
-    expect(some).not.toBe(none);
+    expect(some).toEqual({ kind: "text", text: expect.stringMatching(/\S/) });
+    expect(none).toEqual({ kind: "text", text: expect.stringMatching(/\S/) });
+    expect(some).not.toEqual(none);
   });
 });
 
@@ -83,8 +84,13 @@ describe("/continue", () => {
     expect(more?.immediate).toBe(false);
   });
 
-  it("gives what was kept, and leaves it to the model where nothing was", () => {
-    expect(more?.run(chat({ kept: "the rest" }))).toBe("the rest");
+  it("lets an answer that is being written come to its end first", () => {
+    expect(more?.waitsForDraft).toBe(true);
+  });
+
+  it("gives what was kept in the form in which it was kept, and leaves it to the model where nothing was", () => {
+    for (const kind of ["text", "markdown"] as const)
+      expect(more?.run(chat({ kept: { kind, text: "the rest" } }))).toEqual({ kind, text: "the rest" });
     expect(more?.run(chat({}))).toBeUndefined();
   });
 });

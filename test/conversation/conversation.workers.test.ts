@@ -11,7 +11,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, type MockInstan
 import { Bot } from "../../src/bot/bot.ts";
 import { Conversation } from "../../src/conversation/conversation.ts";
 import { RETENTION_MS } from "../../src/conversation/turns.ts";
-import { type Chat, conversationKey, type IncomingMessage } from "../../src/event.ts";
+import { type Chat, conversationKey, type IncomingMessage, type Interaction } from "../../src/event.ts";
 import { modelAnswer, Outside } from "../support/outside.ts";
 import { APP_ID } from "../support/signed-request.ts";
 
@@ -56,6 +56,22 @@ function message(id: string, more: Partial<IncomingMessage> = {}): IncomingMessa
     text: `question ${id}`,
     sentAtMs: nowMs,
     receivedAtMs: nowMs,
+    ...more,
+  };
+}
+
+function pressed(data: string, more: Partial<Interaction> = {}): Interaction {
+  return {
+    kind: "interaction",
+    appId: APP_ID,
+    chat: { scene: "c2c", id: "USER0001" },
+    id: "i1",
+    eventId: "INTERACTION_CREATE:e1",
+    receivedAtMs: Date.now(),
+    sender: { id: "USER0001" },
+    action: "button",
+    data,
+    needsAcknowledgement: true,
     ...more,
   };
 }
@@ -151,8 +167,9 @@ describe("a turn", () => {
   it("is answered through QQ's API with the chat's address, message id and number", async () => {
     await ask(chatOf(), "m1");
     expect(outside.sent).toEqual([
-      { path: "/v2/users/USER0001/messages", token: "token-1", text: "answer 1", msgId: "m1", msgSeq: 1 },
+      { path: "/v2/users/USER0001/messages", token: "token-1", form: "text", text: "answer 1", msgId: "m1", msgSeq: 2 },
     ]);
+    expect(outside.typings).toEqual(["m1"]); // which was the first reply
   });
 
   it("remembers after an eviction, which leaves nothing but the storage", async () => {
@@ -214,6 +231,76 @@ describe("a turn", () => {
       { chat: "c2c:USER0001", turn: 1, operation: "qq.send", told: false },
     ]);
     expect(await inside(chatOf(), (storage) => count(storage, "report"))).toBe(0);
+  });
+});
+
+describe("a pressed button", () => {
+  /** Waits until nothing that `waitUntil` holds is under way. */
+  const quiet = () => vi.waitUntil(() => outside.underWay === 0, { interval: 5 });
+
+  it("is acknowledged to QQ once, with both headers, and acts like the command that it says", async () => {
+    const chat = chatOf();
+    expect(await chat.receive(pressed("/stop"))).toBe("accepted");
+    expect(await chat.receive(pressed("/stop"))).toBe("duplicate");
+    await settle(chat);
+    await quiet();
+    expect(outside.acknowledged).toEqual([
+      { path: "/interactions/i1", token: "token-1", appIds: [APP_ID, APP_ID], body: { code: 0 } },
+    ]);
+    expect(outside.sent).toMatchObject([{ msgId: "INTERACTION_CREATE:e1", text: expect.stringContaining("停止") }]);
+    expect(outside.typings).toEqual([]);
+    expect(outside.modelCalls).toEqual([]);
+  });
+
+  it("is not acknowledged where QQ does not wait for that", async () => {
+    const chat = chatOf();
+    await chat.receive(pressed("/stop", { needsAcknowledgement: false }));
+    await settle(chat);
+    expect(outside.sent).toHaveLength(1);
+    expect(outside.acknowledged).toEqual([]);
+  });
+
+  it("acts also where the acknowledgement fails", async () => {
+    outside.acknowledgement = () => Response.json({ code: 630006 }, { status: 400 });
+    const chat = chatOf();
+    await chat.receive(pressed("/stop"));
+    await settle(chat);
+    await quiet();
+    expect(outside.acknowledged).toHaveLength(1);
+    expect(outside.sent).toHaveLength(1);
+    expect(await env.BOT.getByName(APP_ID).failures()).toEqual([]);
+  });
+
+  it("that says nothing is acknowledged, stored, and leaves nothing open", async () => {
+    const chat = chatOf();
+    await chat.receive(pressed("vote:1"));
+    await vi.waitUntil(() => outside.acknowledged.length === 1, { interval: 5 });
+    expect(await chat.receive(pressed("vote:1"))).toBe("duplicate");
+    await inside(chat, () => Promise.all(alarms.mock.results.map(({ value }) => value)));
+    expect(await inside(chat, (storage) => [count(storage, "turn"), count(storage, "seen")])).toEqual([0, 1]);
+    expect(outside.sent).toEqual([]);
+  });
+});
+
+describe("what QQ does not let the bot do", () => {
+  it("is learnt from one chat by the Bot, and by it told to the others", async () => {
+    outside.model = () => modelAnswer("this is **important**");
+    const first = chatOf();
+    outside.message = () => Response.json({ code: 40034012 }, { status: 400 });
+    const refuseOnce = outside.message;
+    let refusals = 0;
+    outside.message = () => {
+      refusals += 1;
+      return refusals > 1 ? Response.json({ id: "sent" }) : refuseOnce();
+    };
+    await ask(first, "m1");
+    expect(outside.sent).toMatchObject([{ form: "text", msgSeq: 3, text: "this is important" }]);
+    const other: Chat = { scene: "c2c", id: "USER0002" };
+    await ask(chatOf(other), "m2", { chat: other, sender: { id: other.id } });
+    expect(outside.sent[1]).toMatchObject({ form: "text", msgSeq: 2 });
+    const group: Chat = { scene: "group", id: "GROUP0001" };
+    await ask(chatOf(group), "m3", { chat: group });
+    expect(outside.sent[2]).toMatchObject({ form: "markdown", msgSeq: 1 });
   });
 });
 
@@ -380,14 +467,26 @@ describe("the cost", () => {
 
     const measured = JSON.stringify({ first, plain, afterEviction, pruningOfThree: pruning });
     expect(outside.sent, measured).toHaveLength(3);
-    expect(plain.rowWrites, measured).toBeGreaterThan(5); // the meter works
-    expect(plain.rowWrites, measured).toBeLessThanOrEqual(10);
+    expect(plain.rowWrites, measured).toBe(10); // 9, and the typing notice
     expect(plain.rowWrites + Math.ceil(pruning.rowWrites / 3), measured).toBeLessThanOrEqual(15);
     expect(plain.requests + pruning.requests, measured).toBeLessThanOrEqual(3);
     expect(afterEviction, measured).toEqual(plain);
+    expect(outside.typings, measured).toHaveLength(3);
     // The first message of a chat also makes its lease: three rows and a request more, every two hours.
     expect(first.rowWrites, measured).toBeLessThanOrEqual(13);
     expect(first.requests, measured).toBeLessThanOrEqual(3);
+  });
+
+  it("of a plain turn in a group, where there is no typing notice, is 9 row writes up to the answer", async () => {
+    const chat: Chat = { scene: "group", id: "GROUP0001" };
+    const group = chatOf(chat);
+    const { read } = await meter();
+    await ask(group, "m1", { chat });
+    read();
+    await ask(group, "m2", { chat });
+    expect(read()).toEqual({ rowWrites: 9, requests: 2 });
+    expect(outside.sent).toHaveLength(2);
+    expect(outside.typings).toEqual([]);
   });
 
   it("of finding the open turns does not grow with the history", async () => {

@@ -7,7 +7,7 @@ import { rows } from "../../src/conversation/storage.ts";
 import { endTurn, insertTurn, openTurns } from "../../src/conversation/turns.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 
-const TABLES = ["seen", "turn", "step", "part", "report", "lease"];
+const TABLES = ["seen", "turn", "step", "part", "report", "lease", "audit", "fact"];
 
 /** Everything that the chat has stored. */
 const everything = (world: ChatWorld) => TABLES.map((table) => rows(world.storage, `SELECT * FROM ${table}`));
@@ -19,7 +19,7 @@ const outcomeOf = (world: ChatWorld, { id }: { id: string }) =>
 const burst = (world: ChatWorld, ...texts: string[]) => Promise.all(texts.map((text) => world.say(text)));
 
 /** What /stop says when it stopped so many messages' answers. */
-const stopReply = (stopped: number) => stop.run({ stop: () => stopped, takeKept: () => undefined });
+const stopReply = (stopped: number) => stop.run({ stop: () => stopped, takeKept: () => undefined })?.text;
 
 describe("a repeated message", () => {
   it("changes nothing, whenever it comes", async () => {

@@ -1,7 +1,7 @@
 /** The access token as one chat keeps it. */
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../src/bot/bot.ts";
-import { currentLease, refuseLease } from "../../src/conversation/lease.ts";
+import { currentLease, FORBIDDEN_MS, forbid, forbidden, refuseLease } from "../../src/conversation/lease.ts";
 import { QQApiError } from "../../src/errors.ts";
 import { ChatWorld, refusalOf } from "../support/chat-world.ts";
 import { NOW } from "../support/turns.ts";
@@ -33,7 +33,7 @@ describe("a lease", () => {
   it("is asked for once and then kept with the chat, whatever becomes of the process", async () => {
     const { asked, lease } = chat();
     const first = await lease();
-    expect(first).toEqual({ token: "token-1", expiresAtMs: NOW + LIFE_MS });
+    expect(first).toMatchObject({ token: "token-1", expiresAtMs: NOW + LIFE_MS });
     expect(await lease()).toEqual(first);
     expect(asked).toEqual([undefined]);
   });
@@ -85,5 +85,36 @@ describe("a lease", () => {
     bot.answer = undefined;
     expect((await lease()).token).toBe("token-3");
     expect(asked).toEqual([undefined, "token-1", "token-1"]);
+  });
+});
+
+describe("what QQ forbids", () => {
+  it("is nothing in a chat that has no lease yet, and nothing can be noted there", () => {
+    const { storage } = chat();
+    forbid(storage, "markdown", NOW);
+    expect(forbidden(storage, NOW)).toEqual(new Set());
+  });
+
+  it("is known at once and for a day, each for itself", async () => {
+    const { storage, lease } = chat();
+    await lease();
+    forbid(storage, "markdown", NOW);
+    forbid(storage, "links", NOW + 1_000);
+    expect(forbidden(storage, NOW + 1_000)).toEqual(new Set(["markdown", "links"]));
+    expect(forbidden(storage, NOW + FORBIDDEN_MS - 1)).toEqual(new Set(["markdown", "links"]));
+    expect(forbidden(storage, NOW + FORBIDDEN_MS)).toEqual(new Set(["links"]));
+    expect(forbidden(storage, NOW + FORBIDDEN_MS + 1_000)).toEqual(new Set());
+  });
+
+  it("outlives a refused and a renewed token, and takes in what the Bot knows", async () => {
+    const { storage, bot, lease } = chat();
+    await lease();
+    forbid(storage, "markdown", NOW);
+    refuseLease(storage, "token-1");
+    expect(forbidden(storage, NOW)).toEqual(new Set(["markdown"]));
+    const known = { token: "token-2", expiresAtMs: NOW + LIFE_MS, forbidden: { replies: NOW + FORBIDDEN_MS } };
+    bot.answer = { ok: true, lease: known };
+    await lease();
+    expect(forbidden(storage, NOW)).toEqual(new Set(["markdown", "replies"]));
   });
 });

@@ -1,10 +1,14 @@
 /** The reply ledger, what goes into it, and what becomes of text that does not reach the person. */
 import { describe, expect, it } from "vitest";
+import { say } from "../../src/conversation/ending.ts";
 import {
-  book,
+  bookTyping,
+  joined,
   keep,
   keptOf,
   mark,
+  NOTHING,
+  slotsBeside,
   slotsLeft,
   takeBack,
   takeKept,
@@ -12,10 +16,12 @@ import {
   words,
 } from "../../src/conversation/outbox.ts";
 import { MORE, UNTOLD } from "../../src/conversation/sentences.ts";
-import type { PartState } from "../../src/conversation/turn-machine.ts";
-import { endTurn, insertTurn, partsOf } from "../../src/conversation/turns.ts";
+import type { Fault, PartState } from "../../src/conversation/turn-machine.ts";
+import { endTurn, insertTurn, openTurn, partsOf } from "../../src/conversation/turns.ts";
 import type { IncomingMessage } from "../../src/event.ts";
 import { PART_LENGTH } from "../../src/qq/reply-budget.ts";
+import * as writing from "../../src/qq/writing.ts";
+import type { Reply } from "../../src/reply.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 import { message, NOW, part } from "../support/turns.ts";
 
@@ -27,33 +33,40 @@ const inShort = (slots: readonly { msgId: string; msgSeq: number }[]) =>
 
 describe("the ledger of a message", () => {
   it("holds four replies in a private chat and five in a group, numbered from one", () => {
-    expect(inShort(slotsLeft([mine("m1")], [], NOW))).toBe("m1/1 m1/2 m1/3 m1/4");
-    expect(inShort(slotsLeft([message({ id: "m1" })], [], NOW))).toBe("m1/1 m1/2 m1/3 m1/4 m1/5");
+    expect(inShort(slotsBeside([mine("m1")], [], NOW))).toBe("m1/1 m1/2 m1/3 m1/4");
+    expect(inShort(slotsBeside([message({ id: "m1" })], [], NOW))).toBe("m1/1 m1/2 m1/3 m1/4 m1/5");
   });
 
   it.each<PartState>(["pending", "uncertain", "sent", "unheard", "refused"])("counts a part that is %s", (state) => {
-    expect(inShort(slotsLeft([mine("m1")], [part(0, { state })], NOW))).toBe("m1/2 m1/3 m1/4");
+    expect(inShort(slotsBeside([mine("m1")], [part(0, { state })], NOW))).toBe("m1/2 m1/3 m1/4");
   });
 
   it.each<PartState>(["void", "uncounted"])("does not count a part that is %s, but uses its number up", (state) => {
-    expect(inShort(slotsLeft([mine("m1")], [part(0, { state })], NOW))).toBe("m1/2 m1/3 m1/4 m1/5");
+    expect(inShort(slotsBeside([mine("m1")], [part(0, { state })], NOW))).toBe("m1/2 m1/3 m1/4 m1/5");
   });
 
   it("is shut for good once QQ has closed the message", () => {
-    expect(slotsLeft([mine("m1")], [part(0, { state: "closed" })], NOW)).toEqual([]);
-    expect(inShort(slotsLeft([mine("m0"), mine("m1")], [part(0, { state: "closed" })], NOW))).toMatch(
+    expect(slotsBeside([mine("m1")], [part(0, { state: "closed" })], NOW)).toEqual([]);
+    expect(inShort(slotsBeside([mine("m0"), mine("m1")], [part(0, { state: "closed" })], NOW))).toMatch(
       /^m0\/1 .*m0\/4$/,
     );
   });
 
+  it("holds the typing notice, which is paid for and is no part", () => {
+    const { storage, id } = chat();
+    bookTyping(storage, id, { msgId: "m1", msgSeq: 1 });
+    expect(partsOf(storage, id)).toEqual([]);
+    expect(inShort(slotsLeft(storage, { id, messages: [mine("m1")] }, NOW))).toBe("m1/2 m1/3 m1/4");
+  });
+
   it("lets the newest message pay first, then the others, newest to oldest", () => {
-    const slots = slotsLeft([mine("m1"), mine("m2"), mine("m3")], [part(0, { msgId: "m2" })], NOW);
+    const slots = slotsBeside([mine("m1"), mine("m2"), mine("m3")], [part(0, { msgId: "m2" })], NOW);
     expect(inShort(slots)).toBe("m3/1 m3/2 m3/3 m3/4 m2/2 m2/3 m2/4 m1/1 m1/2 m1/3 m1/4");
   });
 
   it("is empty for a message whose window is over", () => {
     const old = mine("m1", NOW - 60 * 60_000);
-    expect(inShort(slotsLeft([old, mine("m2")], [], NOW))).toBe("m2/1 m2/2 m2/3 m2/4");
+    expect(inShort(slotsBeside([old, mine("m2")], [], NOW))).toBe("m2/1 m2/2 m2/3 m2/4");
   });
 });
 
@@ -62,17 +75,39 @@ function chat(...messages: IncomingMessage[]) {
   const { storage } = new ChatWorld();
   const [first = mine("m1")] = messages;
   const id = insertTurn(storage, { kind: "question", message: first, nowMs: NOW });
-  const turn = { id, messages: messages.length > 0 ? messages : [first] };
+  const untried = new Set<string>();
+  const world = new ChatWorld();
+  const context = {
+    ...world.collaborators(),
+    storage,
+    now: () => NOW,
+    begun: new Set<number>(),
+    untried,
+    drafts: new Map(),
+  };
   return {
     storage,
     id,
-    book: (text: string, passing = false) => book(storage, turn, text, { nowMs: NOW, passing }),
+    untried,
+    /** Books the words; returns the numbers of the new parts. */
+    book(words: string | Reply, { fault, isMore = false }: { fault?: Fault; isMore?: boolean } = {}) {
+      const turn = openTurn(storage, id);
+      if (!turn) throw new Error("the turn has ended");
+      const all = messages.length > 0 ? messages : [first];
+      const before = turn.parts.length;
+      const reply: Reply = typeof words === "string" ? { kind: "text", text: words } : words;
+      say(context, { ...turn, messages: all, fault }, reply, { writing, isMore });
+      return partsOf(storage, id)
+        .slice(before)
+        .map(({ n }) => n);
+    },
     parts: () => partsOf(storage, id),
     said: () =>
-      partsOf(storage, id)
-        .filter(({ state }) => state === "pending")
-        .map(words)
-        .join(""),
+      joined(
+        ...partsOf(storage, id)
+          .filter(({ state }) => state === "pending")
+          .map(words),
+      ).text,
     kept: () => keptOf(storage, id),
   };
 }
@@ -87,7 +122,7 @@ describe("booking a text", () => {
     expect(book(long(3_000))).toEqual([1, 2]);
     expect(inShort(parts())).toBe("m1/1 m1/2 m1/3");
     expect(said()).toBe(`short${long(3_000)}`);
-    expect(kept()).toBe("");
+    expect(kept()).toEqual(NOTHING);
   });
 
   it("goes on with the other messages of the turn when the newest is used up", () => {
@@ -103,8 +138,8 @@ describe("booking a text", () => {
     const texts = parts().map((one) => one.text);
     expect(texts.map((one) => one.endsWith(MORE))).toEqual([false, false, false, true]);
     for (const one of texts) expect(one.length).toBeLessThanOrEqual(PART_LENGTH);
-    expect(kept().length).toBeGreaterThan(0);
-    expect(said() + kept()).toBe(text);
+    expect(kept().text.length).toBeGreaterThan(0);
+    expect(said() + kept().text).toBe(text);
   });
 
   it("loses and repeats nothing when all of it is booked anew", () => {
@@ -112,25 +147,46 @@ describe("booking a text", () => {
     const text = long(9_000);
     book(text);
     mark(storage, id, 0, "refused");
-    const again = words(part(0, parts()[0])) + takeBack(storage, id);
-    book(again);
+    book(joined(words(part(0, parts()[0])), takeBack(storage, id)));
     expect(inShort(parts().slice(4))).toBe("m1/5 m1/6 m1/7");
-    expect(said() + kept()).toBe(text);
+    expect(said() + kept().text).toBe(text);
   });
 
   it("keeps no sentence about the turn itself", () => {
     const { book, said, kept } = chat();
-    book(long(9_000), true);
-    expect(kept()).toBe("");
+    book(long(9_000), { fault: { kind: "crashed", reference: "abc234" } });
+    expect(kept()).toEqual(NOTHING);
     expect(said().length).toBeGreaterThan(0);
+  });
+
+  it("leaves room for the hint where more of it is still being written", () => {
+    const { book, parts, kept } = chat();
+    book(long(PART_LENGTH), { isMore: true });
+    expect(parts().map(({ text }) => text.endsWith(MORE))).toEqual([false, true]);
+    for (const { text } of parts()) expect(text.length).toBeLessThanOrEqual(PART_LENGTH);
+    expect(kept()).toEqual(NOTHING);
+  });
+
+  it("cuts Markdown into parts that are Markdown, and keeps the rest as such", () => {
+    const { book, parts, kept } = chat();
+    const blocks = Array.from({ length: 9 }, (_, index) => `**${index}** ${"字".repeat(1_000)}`);
+    book({ kind: "markdown", text: blocks.join("\n\n") });
+    expect(parts().map(({ form }) => form)).toEqual(["markdown", "markdown", "markdown", "markdown"]);
+    expect(kept()).toEqual({ kind: "markdown", text: blocks.slice(4).join("\n\n") });
+  });
+
+  it("knows of each part that it was not tried yet", () => {
+    const { id, book, untried } = chat();
+    book(long(3_000));
+    expect([...untried]).toEqual([`${id}/0`, `${id}/1`]);
   });
 
   it("books nothing where no reply is left, and then nobody has been told of what is kept", () => {
     const { storage, id, book, kept } = chat();
-    for (let n = 0; n < 4; n += 1) book("said");
+    for (let n = 0; n < 4; n += 1) for (const part of book("said")) mark(storage, id, part, "sent");
     expect(book("not said")).toEqual([]);
-    expect(kept()).toBe("not said");
-    endTurn(storage, id, "failed", NOW);
+    expect(kept()).toEqual({ kind: "text", text: "not said" });
+    expect(openTurn(storage, id)).toBeUndefined();
     expect(takeUntold(storage, "ann", id + 1)).toBe("kept");
   });
 
@@ -149,7 +205,7 @@ describe("taking back what did not arrive", () => {
     book(text);
     mark(storage, id, 0, "sent");
     const [first] = parts();
-    expect((first?.text ?? "") + takeBack(storage, id) + kept()).toBe(text);
+    expect((first?.text ?? "") + takeBack(storage, id).text + kept().text).toBe(text);
     expect(parts().map(({ state }) => state)).toEqual(["sent", "void", "void", "void"]);
   });
 
@@ -157,9 +213,24 @@ describe("taking back what did not arrive", () => {
     const { storage, id, book, parts } = chat();
     book(long(3_000));
     mark(storage, id, 0, "uncertain");
-    expect(takeBack(storage, id)).toBe(long(3_000).slice(parts()[0]?.text.length));
+    expect(takeBack(storage, id)).toEqual({ kind: "text", text: long(3_000).slice(parts()[0]?.text.length) });
     expect(parts().map(({ state }) => state)).toEqual(["unheard", "void"]);
-    expect(takeBack(storage, id)).toBe("");
+    expect(takeBack(storage, id)).toEqual(NOTHING);
+  });
+});
+
+describe("words together", () => {
+  const plain = (text: string): Reply => ({ kind: "text", text });
+
+  it("are plain where all of them are, one after another", () => {
+    expect(joined(plain("one "), NOTHING, plain("two"))).toEqual(plain("one two"));
+    expect(joined()).toEqual(NOTHING);
+  });
+
+  it("are Markdown where any of them are, each a block of its own", () => {
+    const marked: Reply = { kind: "markdown", text: "**one**" };
+    expect(joined(marked, plain("two"))).toEqual({ kind: "markdown", text: "**one**\n\ntwo" });
+    expect(joined(NOTHING, marked)).toEqual(marked);
   });
 });
 
@@ -175,23 +246,27 @@ describe("text that was kept", () => {
 
   it("is given once, the newest first, and to nobody else", () => {
     const storage = turns("ann", "ann", "bob");
-    keep(storage, 1, "old", { told: true });
-    keep(storage, 2, "new", { told: true });
+    keep(storage, 1, { kind: "markdown", text: "**old**" }, { told: true });
+    keep(storage, 2, { kind: "text", text: "new" }, { told: true });
     expect(takeKept(storage, "bob")).toBeUndefined();
-    expect([1, 2, 3].map(() => takeKept(storage, "ann"))).toEqual(["new", "old", undefined]);
+    expect([1, 2, 3].map(() => takeKept(storage, "ann"))).toEqual([
+      { kind: "text", text: "new" },
+      { kind: "markdown", text: "**old**" },
+      undefined,
+    ]);
   });
 
   it("is mentioned once to the person it is for, unless it was announced", () => {
     const storage = turns("ann", "bob", "cho");
-    keep(storage, 1, "anns", { told: false });
-    keep(storage, 2, "bobs", { told: true });
+    keep(storage, 1, { kind: "text", text: "anns" }, { told: false });
+    keep(storage, 2, { kind: "text", text: "bobs" }, { told: true });
     expect(["cho", "bob", "ann", "ann"].map((id) => takeUntold(storage, id, 4))).toEqual([
       "missed",
       undefined,
       "kept",
       undefined,
     ]);
-    expect(takeKept(storage, "ann")).toBe("anns");
+    expect(takeKept(storage, "ann")).toEqual({ kind: "text", text: "anns" });
   });
 });
 
@@ -208,8 +283,8 @@ describe("a long answer", () => {
     await world.say("tell me all");
     await world.settleModel({ kind: "answer", paragraphs: 7 });
     await world.drain();
-    expect(world.arrived.map(({ msgId }) => msgId)).toEqual(["m1", "m1", "m1", "m1"]);
-    expect(world.texts().map((text) => text.endsWith(MORE))).toEqual([false, false, false, true]);
+    expect(world.arrived.map(({ msgId }) => msgId)).toEqual(["m1", "m1", "m1"]);
+    expect(world.texts().map((text) => text.endsWith(MORE))).toEqual([false, false, true]);
 
     await world.say("继续");
     await world.drain();
@@ -252,12 +327,12 @@ describe("a long answer", () => {
     await world.settleModel({ kind: "answer", paragraphs: 6 });
     await world.drain();
     expect(world.arrived.map(({ msgId, msgSeq }) => `${msgId}/${msgSeq}`)).toEqual([
-      "m2/1",
-      "m2/2",
+      "m2/2", // the first was the typing notice
       "m2/3",
       "m2/4",
       "m1/1",
       "m1/2",
+      "m1/3",
     ]);
     expect(world.texts().join("")).not.toContain(MORE);
   });
@@ -311,13 +386,13 @@ describe("an answer that QQ does not take", () => {
   it("is kept where it would have to go out in smaller parts and no reply is left for them", async () => {
     const world = new ChatWorld();
     await world.say("tell me all");
-    await world.settleModel({ kind: "answer", paragraphs: 4 });
-    for (let part = 0; part < 3; part += 1) await world.settleSend();
+    await world.settleModel({ kind: "answer", paragraphs: 3 });
+    for (let part = 0; part < 2; part += 1) await world.settleSend();
     await world.settleSend({ kind: "refuse", code: 40054007 });
     expect(world.outcomes()).toMatchObject([{ outcome: "failed" }]);
     await world.say("继续");
     await world.drain();
-    expect(digits(world.texts())).toBe("0123");
+    expect(digits(world.texts())).toBe("012");
   });
 
   it("is kept where it came after the window had ended", async () => {
@@ -349,7 +424,7 @@ describe("an answer that QQ does not take", () => {
     await world.settleSend({ kind: "refuse", code: 304025 });
     await world.drain();
     expect(world.outcomes()).toMatchObject([{ outcome: "apologised" }]);
-    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 2 }]);
+    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 3 }]);
     await world.say("继续");
     await world.drain();
     expect(world.texts().join("")).not.toContain("bad words");
@@ -446,7 +521,7 @@ describe("what may have arrived", () => {
     await world.settleModel();
     await world.settleSend({ kind: "acceptUnheard" });
     await world.drain();
-    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 1 }]);
+    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 2 }]);
     expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
   });
 
@@ -458,7 +533,7 @@ describe("what may have arrived", () => {
     await world.crash();
     onItsWay?.settle({ kind: "accept" }); // nobody is left to hear it
     await world.drain();
-    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 1 }]);
+    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 2 }]);
     expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
   });
 
@@ -468,7 +543,7 @@ describe("what may have arrived", () => {
     await world.settleModel();
     await world.settleSend({ kind: "refuse", code: 40054005 });
     await world.drain();
-    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 2 }]);
+    expect(world.arrived).toMatchObject([{ msgId: "m1", msgSeq: 3 }]);
   });
 
   it.each(["the same process", "the next process"])(

@@ -22,7 +22,7 @@ function failure(turn: number): Failure {
 /** A chat with so many failures, and a Bot that can be out of reach. */
 function chat(failures: number) {
   const { storage } = new ChatWorld();
-  for (let turn = 1; turn <= failures; turn += 1) recordFailure(storage, turn, failure(turn));
+  for (let turn = 1; turn <= failures; turn += 1) recordFailure(storage, failure(turn));
   const told: Failure[][] = [];
   const bot = { reachable: true };
   const deliver = (nowMs: number) =>
@@ -82,7 +82,7 @@ describe("a report", () => {
     bot.reachable = false;
     await deliver(NOW);
     bot.reachable = true;
-    recordFailure(storage, 2, failure(2));
+    recordFailure(storage, failure(2));
     await deliver(NOW + 999);
     expect(told.at(-1)).toEqual([failure(2)]);
     expect(reportAtMs(storage)).toBe(NOW + 1_000);

@@ -1,5 +1,6 @@
 /** How the database of a chat grows from release to release, and forgets. */
 import { describe, expect, it } from "vitest";
+import { takeKept } from "../../src/conversation/outbox.ts";
 import { recordFailure } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
@@ -9,7 +10,7 @@ import { SqliteStorage } from "../support/sqlite-storage.ts";
 import { message, NOW } from "../support/turns.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
-const OURS = ["seen", "turn", "step", "part", "report", "lease"];
+const OURS = ["seen", "turn", "step", "part", "report", "audit", "fact", "lease"];
 
 const version = (storage: Storage) => rows(storage, "SELECT version FROM schema_version");
 const tables = (storage: Storage) =>
@@ -117,6 +118,63 @@ describe("a release that was rolled back", () => {
   });
 });
 
+describe("the release before the second version", () => {
+  /** Its statements, as they were: it runs on what this release has stored, and this one on what it has stored. */
+  const PARTS = `SELECT n, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part WHERE turn = ? ORDER BY n`;
+  const BOOK = "INSERT INTO part (turn, n, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, 'pending')";
+  const KEEP = "UPDATE turn SET kept = ?, told = ? WHERE id = ?";
+  const FIRST = MIGRATIONS.slice(0, 1);
+
+  it("takes a turn whose model is being asked for one without parts: it would end it as answered otherwise", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    expect(world.typings).toHaveLength(1);
+    expect(rows(world.storage, PARTS, 1)).toEqual([]);
+  });
+
+  it("finds the parts of an answer as it knows them", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.settleModel({ kind: "answer", text: "this is **important**" });
+    const part = { n: 0, text: "this is **important**", msgId: "m1", msgSeq: 2, state: "pending" };
+    expect(rows(world.storage, PARTS, 1)).toEqual([part]);
+  });
+
+  it("books and keeps what this release then sends and gives, as plain text", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.settleModel();
+    await world.settleSend();
+    await world.say("and?");
+    run(world.storage, KEEP, "kept by it", 0, 1);
+    run(world.storage, BOOK, 2, 0, "booked by it", "m2", 2);
+    await world.crash();
+    await world.drain();
+    await world.say("继续");
+    await world.drain();
+    expect(world.arrived.slice(1)).toMatchObject([
+      { form: "text", text: "booked by it" },
+      { form: "text", text: "kept by it" },
+    ]);
+    expect(world.broken).toEqual([]);
+  });
+
+  it("leaves a database that this release brings up to date with all that is in it", () => {
+    const storage = new SqliteStorage();
+    migrate(storage, FIRST);
+    const asked = JSON.stringify([message({ id: "m1" })]);
+    run(
+      storage,
+      "INSERT INTO turn (id, open_from, kind, sender, messages, created_at, kept) VALUES (1, 1, 'question', 'ann', ?, 0, 'kept')",
+      asked,
+    );
+    run(storage, BOOK, 1, 0, "booked", "m1", 1);
+    migrate(storage);
+    expect(openTurns(storage)).toMatchObject([{ id: 1, parts: [{ n: 0, form: "text", text: "booked", msgSeq: 1 }] }]);
+    expect(takeKept(storage, "ann")).toEqual({ kind: "text", text: "kept" });
+  });
+});
+
 describe("forgetting", () => {
   /** A chat in which one message was answered every day. */
   async function month(days: number): Promise<ChatWorld> {
@@ -136,7 +194,8 @@ describe("forgetting", () => {
     prune(storage, nowMs);
     // Day 39 is today; what is older than 30 days is gone.
     expect(rows(storage, "SELECT * FROM turn")).toEqual(newest);
-    for (const table of ["seen", "step", "part"]) expect(count(storage, table), table).toBe(newest.length);
+    for (const table of ["seen", "step"]) expect(count(storage, table), table).toBe(newest.length);
+    expect(count(storage, "part")).toBe(2 * newest.length); // with the typing notice of each
     expect(await world.receive(world.accepted.at(-1) ?? world.message(""))).toEqual({ kind: "duplicate" });
   });
 
@@ -147,7 +206,7 @@ describe("forgetting", () => {
     prune(storage, dueMs - 1);
     expect(count(storage, "turn")).toBe(1);
     prune(storage, dueMs);
-    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 1]); // the lease stays
+    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 0, 1]); // the lease stays
     expect(pruneAtMs(storage)).toBeUndefined();
   });
 
@@ -172,7 +231,7 @@ describe("forgetting", () => {
   it("takes the report of a failure along that the Bot could not be told of for all that time", async () => {
     const { storage, nowMs } = await month(1);
     const chat = { chat: "c2c:chat", turn: 1, operation: "qq.send", summary: "no", advice: "-", told: false };
-    recordFailure(storage, 1, { reference: "abc234", atMs: nowMs, ...chat });
+    recordFailure(storage, { reference: "abc234", atMs: nowMs, ...chat });
     prune(storage, nowMs + RETENTION_MS + DAY_MS);
     expect(count(storage, "report")).toBe(0);
   });

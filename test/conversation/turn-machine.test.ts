@@ -41,7 +41,8 @@ function inShort(action: Action): string {
     case "replan":
       return `${action.kind} ${action.turn}`;
     case "send":
-      return `send ${action.turn}/${action.part}`;
+    case "abandon":
+      return `${action.kind} ${action.turn}/${action.part}`;
     case "apologise":
       return `apologise ${action.turn} ${action.why}`;
     case "finish":
@@ -97,10 +98,14 @@ describe("lanes", () => {
   });
 
   it("ends a turn when none of its parts is left to send", () => {
-    const parts = [part(0, { state: "sent" }), part(1, { state: "unheard" })];
+    const parts = [part(0, { state: "refused" }), part(1, { state: "sent" })];
     expect(actions([turn(1, { parts })])).toEqual(["finish 1 answered"]);
     expect(actions([turn(1, { parts, fault: crashed })])).toEqual(["finish 1 apologised"]);
     expect(actions([turn(1, { parts, fault: late })])).toEqual(["finish 1 deferred"]);
+    // What may not have arrived is a failure.
+    expect(actions([turn(1, { parts: [part(0, { state: "unheard" }), ...parts.slice(1)] })])).toEqual([
+      "finish 1 failed",
+    ]);
   });
 
   it("waits until the time that a retry was put off to", () => {
@@ -378,6 +383,15 @@ describe("the outcome of a turn whose parts are through", () => {
     expect(outcomeOf(booked(1, { fault: crashed }))).toBe("apologised");
     expect(outcomeOf(booked(1, { fault: late }))).toBe("deferred");
   });
+
+  it("is a failure where the answer, or the sentence in its place, may not have arrived", () => {
+    const parts = (...states: PartState[]) => states.map((state, n) => part(n, { state }));
+    expect(outcomeOf(turn(1, { parts: parts("unheard", "sent") }))).toBe("failed");
+    for (const fault of [crashed, late]) {
+      expect(outcomeOf(turn(1, { fault, parts: parts("sent", "unheard") }))).toBe("failed");
+      expect(outcomeOf(turn(1, { fault, parts: parts("unheard", "sent") }))).not.toBe("failed");
+    }
+  });
 });
 
 describe("the next alarm", () => {
@@ -418,7 +432,14 @@ function refusal(remedy: Remedy, more: Partial<Refusal> = {}): Refusal {
 const waited = (count: number): Remedy[] => Array.from({ length: count }, () => "backOff");
 
 describe("a refused send", () => {
-  const plain: SendCircumstances = { tried: [], firstTry: true, hasLinks: false, divisible: false };
+  const plain: SendCircumstances = {
+    tried: [],
+    firstTry: true,
+    repeatable: true,
+    form: "text",
+    hasLinks: false,
+    divisible: false,
+  };
   const verdictOn = (what: Refusal, more: Partial<SendCircumstances> = {}) =>
     afterRefusedSend(what, { ...plain, ...more });
 
@@ -462,8 +483,25 @@ describe("a refused send", () => {
   });
 
   it("counts as delivered when QQ has it already, unless this part was never tried", () => {
-    expect(verdictOn(refusal("alreadySent"), { firstTry: false })).toEqual({ kind: "delivered" });
-    expect(verdictOn(refusal("alreadySent"), { firstTry: true })).toEqual({ kind: "resequence" });
+    const duplicate = refusal("alreadySent", { isDuplicate: true });
+    expect(verdictOn(duplicate, { firstTry: false })).toEqual({ kind: "delivered" });
+    expect(verdictOn(duplicate, { firstTry: true })).toEqual({ kind: "resequence" });
+  });
+
+  it("counts as delivered when QQ only looks at it first, on whatever try", () => {
+    for (const firstTry of [true, false])
+      expect(verdictOn(refusal("alreadySent"), { firstTry })).toEqual({ kind: "delivered" });
+  });
+
+  it("is said in plain text where its form was refused", () => {
+    expect(verdictOn(refusal("degradeToText"), { form: "markdown" })).toEqual({ kind: "degrade" });
+    expect(verdictOn(refusal("degradeToText", { otherwise: "tellOperator" }))).toEqual({ kind: "giveUp" });
+  });
+
+  it("is never repeated where QQ cannot tell a copy and nobody knows whether it arrived", () => {
+    const unknown = refusal("backOff", { outcomeUnknown: true });
+    expect(verdictOn(unknown, { repeatable: false })).toEqual({ kind: "abandon" });
+    expect(verdictOn(refusal("backOff"), { repeatable: false })).toMatchObject({ kind: "again" });
   });
 
   it("is said without links where there are some", () => {

@@ -7,7 +7,7 @@ import { direct, type Transport } from "../../src/egress/transport.ts";
 import { QQApiError, UpstreamError } from "../../src/errors.ts";
 import type { Chat } from "../../src/event.ts";
 import { Secret } from "../../src/log.ts";
-import { type QQApi, requestToken, sendReply } from "../../src/qq/client.ts";
+import { acknowledgeInteraction, type QQApi, requestToken, sendReply, sendTyping } from "../../src/qq/client.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
 
 const APP_ID = "102000001";
@@ -341,6 +341,145 @@ describe("reply", () => {
     vi.useRealTimers();
     const refusal = await refused;
     expect(refusal).toMatchObject({ remedy: "backOff", summary: "no answer within 20 s" });
+  });
+});
+
+describe("a reply of another kind or scene", () => {
+  it.each([
+    ["c2c", "/v2/users/X1/messages"],
+    ["group", "/v2/groups/X1/messages"],
+    ["guildChannel", "/channels/X1/messages"],
+    ["guildDm", "/dms/X1/messages"],
+  ] as const)("to a %s goes to %s", async (scene, path) => {
+    const { seen } = await json(200, { id: "SENT" });
+    await send({ token: "TOKEN", msgId: "M1", chat: { scene, id: "X1" } });
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([`POST ${path}`]);
+  });
+
+  it("is written as the scene wants it", async () => {
+    const { seen } = await json(200, { id: "SENT" });
+    const slot = { msgId: "M1", msgSeq: 2 };
+    await sendReply(api, USER, { kind: "markdown", text: "**a**" }, slot, "TOKEN");
+    await sendReply(api, { scene: "guildDm", id: "G1" }, { kind: "text", text: "a<b" }, slot, "TOKEN");
+    await sendReply(api, USER, { kind: "text", text: "a" }, { ...slot, isEvent: true }, "TOKEN");
+    expect(seen.map(({ body }) => JSON.parse(body))).toEqual([
+      { msg_type: 2, markdown: { content: "**a**" }, msg_id: "M1", msg_seq: 2 },
+      { content: "a&lt;b", msg_id: "M1" },
+      { msg_type: 0, content: "a", event_id: "M1", msg_seq: 2 },
+    ]);
+  });
+
+  it.each([304023, 304024])("that is held back for review tells its audit (%i, with HTTP 202)", async (code) => {
+    await json(202, {
+      code,
+      message: "push message is waiting for audit now",
+      data: { message_audit: { audit_id: "A1" } },
+    });
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({
+      code,
+      remedy: "alreadySent",
+      auditId: "A1",
+    });
+    await json(202, { code });
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({ remedy: "alreadySent" });
+  });
+
+  it.each([
+    [40034012, { remedy: "degradeToText", forbids: "markdown" }],
+    [40054010, { remedy: "stripLinks", forbids: "links" }],
+    [304018, { remedy: "tellOperator", forbids: "replies" }],
+    [40054003, { remedy: "drop", closesChat: true }],
+    [40054005, { remedy: "alreadySent", isDuplicate: true }],
+  ])("hands on what else the code %i says", async (code, more) => {
+    await json(400, { code });
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({ code, ...more });
+  });
+});
+
+describe("typing notice", () => {
+  const type = (token = "TOKEN") => sendTyping(api, USER, { msgId: "M1", msgSeq: 1 }, token);
+
+  it("goes where replies go", async () => {
+    const { seen } = await json(200, { id: "SENT" });
+    await type();
+    expect(seen).toMatchObject([
+      { method: "POST", url: "/v2/users/USER0001/messages", headers: { authorization: "QQBot TOKEN" } },
+    ]);
+    expect(JSON.parse(seen[0]?.body ?? "")).toMatchObject({ msg_type: 6, msg_id: "M1", msg_seq: 1 });
+  });
+
+  it.each([
+    ["nothing", undefined],
+    ["an empty object", {}],
+    ["code 0", { code: 0 }],
+  ])("is shown where QQ answers %s: nobody needs its id", async (_, body) => {
+    await answering((response) => {
+      response.writeHead(200).end(body && JSON.stringify(body));
+    });
+    await expect(type()).resolves.toBeUndefined();
+  });
+
+  it("is refused like a reply", async () => {
+    await json(401, { code: 11244 });
+    expect(await refusalOf(type())).toMatchObject({
+      operation: "qq.typing",
+      remedy: "refreshToken",
+      costsNoReply: true,
+    });
+    await json(200, { code: 40034128 });
+    expect(await refusalOf(type())).toMatchObject({ closesMessage: true });
+  });
+});
+
+describe("acknowledgement of a pressed button", () => {
+  const acknowledge = (id = "I1") => acknowledgeInteraction(api, { id }, "TOKEN");
+
+  it("travels with both headers that name the bot", async () => {
+    const { seen } = await json(200, {});
+    await acknowledge();
+    expect(seen).toMatchObject([
+      {
+        method: "PUT",
+        url: "/interactions/I1",
+        headers: { authorization: "QQBot TOKEN", "x-union-appid": APP_ID, "x-callback-appid": APP_ID },
+      },
+    ]);
+    expect(JSON.parse(seen[0]?.body ?? "")).toEqual({ code: 0 });
+  });
+
+  it("stays below its own path, whatever the id is", async () => {
+    const { seen } = await json(200, {});
+    await acknowledge("../a?b");
+    expect(seen[0]?.url).toBe("/interactions/..%2Fa%3Fb");
+  });
+
+  it.each([
+    ["204 without a body", 204, undefined],
+    ["200 without a body", 200, undefined],
+    ["plain text", 200, "ok"],
+    ["an object", 200, "{}"],
+    ["code 0", 200, '{"code":0}'],
+  ])("is heard where QQ answers %s", async (_, status, body) => {
+    await answering((response) => {
+      response.writeHead(status).end(body);
+    });
+    await expect(acknowledge()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [400, { code: 630006 }, { remedy: "tellOperator" }],
+    [200, { code: 630004 }, { remedy: "retryOnce" }],
+    [401, { code: 11244 }, { remedy: "refreshToken" }],
+    [500, undefined, { remedy: "backOff" }],
+  ])("is refused with HTTP %i %j", async (status, body, remedy) => {
+    await json(status, body ?? "");
+    expect(await refusalOf(acknowledge())).toMatchObject({ operation: "qq.acknowledge", ...remedy });
+  });
+
+  it("of no other call carries the second header", async () => {
+    const { seen } = await json(200, { id: "SENT" });
+    await send({ token: "TOKEN", msgId: "M1" });
+    expect(seen[0]?.headers).not.toHaveProperty("x-callback-appid");
   });
 });
 

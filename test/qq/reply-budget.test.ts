@@ -31,16 +31,29 @@ describe("reply window", () => {
   it.each([
     ["c2c", 55 * MINUTE],
     ["group", 4 * MINUTE],
+    ["guildChannel", 4 * MINUTE],
+    ["guildDm", 4 * MINUTE],
   ] as const)("of %s closes some time before QQ's own", (scene, ms) => {
     expect(replyWindow(message(scene)).closesAtMs).toBe(T0 + ms);
   });
 
-  it.each(["c2c", "group"] as const)("of %s wants to show something within five minutes", (scene) => {
-    const { firstPartByMs, closesAtMs } = replyWindow(message(scene));
-    expect(firstPartByMs).toBeLessThan(T0 + 5 * MINUTE);
-    expect(firstPartByMs).toBeGreaterThan(T0);
-    expect(firstPartByMs).toBeLessThanOrEqual(closesAtMs);
-  });
+  it.each(["c2c", "group", "guildChannel", "guildDm"] as const)(
+    "of %s wants to show something within five minutes",
+    (scene) => {
+      const { firstPartByMs, closesAtMs } = replyWindow(message(scene));
+      expect(firstPartByMs).toBeLessThan(T0 + 5 * MINUTE);
+      expect(firstPartByMs).toBeGreaterThan(T0);
+      expect(firstPartByMs).toBeLessThanOrEqual(closesAtMs);
+    },
+  );
+
+  it.each(["c2c", "group"] as const)(
+    "of an event in %s is that of a group, for which nothing longer is stated",
+    (scene) => {
+      const event = { ...message(scene), isEvent: true as const };
+      expect(replyWindow(event)).toEqual(replyWindow(message("group")));
+    },
+  );
 
   it("starts when it was written, where it was heard later", () => {
     const late = message("group", "M1", { sentAtMs: T0 - 3 * MINUTE });
@@ -57,6 +70,8 @@ describe("reply budget", () => {
   it.each([
     ["c2c", 4],
     ["group", 5],
+    ["guildChannel", 5], // our own limit
+    ["guildDm", 5],
   ] as const)("of a message in %s is %i replies, numbered from 1", (scene, replies) => {
     const slots = freeSlots([message(scene)], [], T0);
     expect(slots).toEqual(Array.from({ length: replies }, (_, index) => ({ msgId: "M1", msgSeq: index + 1 })));
@@ -70,6 +85,15 @@ describe("reply budget", () => {
 
   it("refuses a fifth reply to the same private message", () => {
     expect(freeSlots([message("c2c")], booked("M1", 1, 2, 3, 4), T0)).toEqual([]);
+  });
+
+  it("of an event is one reply, whatever the scene", () => {
+    for (const scene of ["c2c", "group"] as const) {
+      const event = { ...message(scene, "E1"), isEvent: true as const };
+      expect(shortly(freeSlots([event], [], T0))).toEqual(["E1/1"]);
+      expect(freeSlots([event], booked("E1", 1), T0)).toEqual([]);
+      expect(freeSlots([event], [], T0 + 5 * MINUTE)).toEqual([]);
+    }
   });
 
   it("is given back for what QQ turned away unheard, but the number is not used again", () => {

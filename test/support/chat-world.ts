@@ -10,11 +10,21 @@ import { reportAtMs } from "../../src/conversation/report.ts";
 import { migrate } from "../../src/conversation/schema.ts";
 import { rows } from "../../src/conversation/storage.ts";
 import { planTurns, TurnRunner } from "../../src/conversation/turn.ts";
-import type { Question } from "../../src/conversation/turn-context.ts";
+import type { Collaborators, Question } from "../../src/conversation/turn-context.ts";
 import { nextDue } from "../../src/conversation/turn-machine.ts";
 import { openTurns } from "../../src/conversation/turns.ts";
 import { type Capability, QQApiError, type Refusal, UpstreamError } from "../../src/errors.ts";
-import type { BotEvent, Chat, IncomingMessage, Scene, Sender } from "../../src/event.ts";
+import type {
+  AuditResult,
+  BotEvent,
+  Chat,
+  IncomingMessage,
+  Interaction,
+  Recall,
+  Relation,
+  Scene,
+  Sender,
+} from "../../src/event.ts";
 import { findErrorRow } from "../../src/qq/error-codes.ts";
 import type { Reply } from "../../src/reply.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
@@ -30,8 +40,8 @@ export type SendOutcome =
   | { kind: "refuse"; code: number };
 
 export type ModelOutcome =
-  /** The answer so far: the call goes on. */
-  | { kind: "write"; text: string }
+  /** The answer so far: the call goes on. Without `text`, the answer of `answer` up to so many paragraphs and a bit. */
+  | { kind: "write"; text?: string; paragraphs?: number }
   | { kind: "answer"; paragraphs?: number; text?: string; inputTokens?: number }
   | { kind: "fail"; refusal: Refusal };
 
@@ -70,11 +80,19 @@ export class ChatWorld {
   refuses: (reply: Reply) => number | undefined = () => undefined;
   readonly failures: Failure[] = [];
   readonly accepted: IncomingMessage[] = [];
+  /** Events that may be answered once, by their outer id. */
+  readonly occasions: (Interaction | Relation)[] = [];
   /** Rules of QQ that the bot broke. */
   readonly broken: string[] = [];
+  /** The ids of the reviews that QQ has begun. What it holds back counts as arrived. */
+  readonly audits: string[] = [];
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  /** Whether a call is answered in CommonMark that is more than words. */
+  isMarked: (call: number) => boolean = () => false;
+  /** The platform's allowance for the invocation that runs is used up. */
+  isExhausted = false;
   /** What the Bot answers. */
   lease: AskForLease = async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } });
   /** What the model was asked, call by call, and when. */
@@ -112,6 +130,33 @@ export class ChatWorld {
     };
   }
 
+  /** A pressed button, unless `more` says otherwise. */
+  interaction(data: string, more: Partial<Interaction> = {}): Interaction {
+    const event = { kind: "interaction", action: "button", data, needsAcknowledgement: true } as const;
+    return { ...event, id: `i${this.#count + 1}`, sender: this.#somebody(), ...this.#heard(), ...more };
+  }
+
+  relation(change: Relation["change"]): Relation {
+    return { kind: "relation", change, sender: this.#somebody(), ...this.#heard() };
+  }
+
+  recall({ id: messageId }: Pick<IncomingMessage, "id">): Recall {
+    return { kind: "recall", messageId, ...this.#heard() };
+  }
+
+  audit(auditId: string, passed: boolean): AuditResult {
+    return { kind: "audit", auditId, passed, ...this.#heard() };
+  }
+
+  #somebody(): Sender {
+    return { id: this.chat.scene === "c2c" ? this.chat.id : "ann" };
+  }
+
+  #heard() {
+    this.#count += 1;
+    return { appId: "1", chat: this.chat, eventId: `event${this.#count}`, receivedAtMs: this.nowMs };
+  }
+
   /** What `Conversation.receive` does. */
   async receive(event: BotEvent): Promise<Receipt> {
     const receipt = this.storage.transactionSync(() => {
@@ -121,6 +166,7 @@ export class ChatWorld {
     });
     if (receipt.kind === "accepted") {
       if (event.kind === "message") this.accepted.push(event);
+      if (event.kind === "interaction" || event.kind === "relation") this.occasions.push(event);
       this.#runner?.interrupt(receipt.interrupted);
     }
     await this.settleDown();
@@ -243,7 +289,22 @@ export class ChatWorld {
 
   /** What `Conversation.alarm` does. */
   async #alarm(life: number): Promise<void> {
-    const runner = new TurnRunner({
+    this.isExhausted = false;
+    const runner = new TurnRunner(this.collaborators(life));
+    this.#runner = runner;
+    await runner.run();
+    if (life !== this.#life) return;
+    this.#runner = undefined;
+    this.#alarmRuns = false;
+    const plan = planTurns(this.storage, { nowMs: this.nowMs });
+    const due = nextDue({ plan, reportAtMs: reportAtMs(this.storage) }, this.nowMs);
+    this.alarmAtMs = due;
+    await this.settleDown();
+  }
+
+  /** What a turn reaches outside, as long as the process lives. */
+  collaborators(life = this.#life): Collaborators {
+    return {
       storage: this.storage,
       now: () => this.nowMs,
       newReference,
@@ -258,17 +319,22 @@ export class ChatWorld {
           this.questions.push({ ...question, limits, atMs: this.nowMs });
           this.modelCalls += 1;
           const call = this.modelCalls;
+          const ids = messages.map(({ id }) => id);
+          let written = 0;
+          const answer = (paragraphs: number) => {
+            written = Math.max(written, paragraphs);
+            const body = Array.from({ length: written }, (_, index) => `\n\n${call}-${index}${"字".repeat(1_500)}`);
+            const name = this.isMarked(call) ? `**answer ${call}**` : `answer ${call}`;
+            return `${ids.map((id) => `<${id}>`).join("")} ${name}${body.join("")}`;
+          };
           const one: Pending = {
             kind: "generate",
-            about: messages.map(({ id }) => id).join(" "),
+            about: ids.join(" "),
             settle: (outcome) => {
-              if (outcome.kind === "write") return onText(outcome.text);
+              if (outcome.kind === "write") return onText(outcome.text ?? `${answer(outcome.paragraphs ?? 0)}\n\nand`);
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
               const { paragraphs = 0, text, inputTokens } = outcome.kind === "answer" ? outcome : {};
-              const body = Array.from({ length: paragraphs }, (_, index) => `\n\n${index}${"字".repeat(1_500)}`).join(
-                "",
-              );
-              const words = text ?? `${messages.map(({ id }) => `<${id}>`).join("")} answer ${call}${body}`;
+              const words = text ?? answer(paragraphs);
               resolve({ text: words, inputTokens });
             },
           };
@@ -278,14 +344,15 @@ export class ChatWorld {
             reject(signal.reason);
           });
         }),
-      send: (_chat, { kind: form, text }, { msgId, msgSeq }) =>
+      send: (_chat, { kind: form, text }, { msgId, msgSeq, isEvent = false }) =>
         this.#mortal(life, (resolve, reject) => {
           const sentMs = this.nowMs;
           this.pending.push({
             kind: "send",
             about: msgId,
             settle: (outcome) => {
-              const refusal = this.#qq({ msgId, msgSeq, form, text }, outcome as SendOutcome, sentMs);
+              const slot = { msgId, msgSeq, isEvent };
+              const refusal = this.#qq({ slot, form, text }, outcome as SendOutcome, sentMs);
               if (refusal) reject(new QQApiError(refusal));
               else resolve("sent");
             },
@@ -294,25 +361,18 @@ export class ChatWorld {
       sendTyping: async (_chat, { msgId, msgSeq }) => {
         this.typings.push(msgId);
         if (this.chat.scene !== "c2c") this.broken.push("typed where nobody can see it");
-        const refusal = await this.typing();
-        if (refusal) throw new QQApiError(refusal);
+        // A notice costs a reply even where the answer to it is lost.
         this.#triesOf(msgId).set(msgSeq, "typing");
+        const refusal = await this.typing();
+        if (refusal?.costsNoReply) this.#triesOf(msgId).delete(msgSeq);
+        if (refusal) throw new QQApiError(refusal);
       },
       reportForbidden: (capability) => this.forbidden.push(capability),
       askForLease: (options) => this.lease(options),
       reportFailures: (failures) => this.report(failures),
-      isExhausted: () => false,
+      isExhausted: () => this.isExhausted,
       crashPoint: async () => {},
-    });
-    this.#runner = runner;
-    await runner.run();
-    if (life !== this.#life) return;
-    this.#runner = undefined;
-    this.#alarmRuns = false;
-    const plan = planTurns(this.storage, { nowMs: this.nowMs });
-    const due = nextDue({ plan, reportAtMs: reportAtMs(this.storage) }, this.nowMs);
-    this.alarmAtMs = due;
-    await this.settleDown();
+    };
   }
 
   /** A promise that is never heard of again once the process has died. */
@@ -325,16 +385,27 @@ export class ChatWorld {
     });
   }
 
-  #qq(reply: Arrived, outcome: SendOutcome, sentMs: number): Refusal | undefined {
-    const { msgId, msgSeq, form, text } = reply;
+  #qq(
+    {
+      slot,
+      form,
+      text,
+    }: { slot: { msgId: string; msgSeq: number; isEvent: boolean }; form: Arrived["form"]; text: string },
+    outcome: SendOutcome,
+    sentMs: number,
+  ): Refusal | undefined {
+    const { msgId, msgSeq, isEvent } = slot;
     if (outcome.kind === "unreached") return unreached;
     const tried = this.#triesOf(msgId);
-    const { windowMs, replies, numbered } = RULES[this.chat.scene];
+    const { numbered, ...rules } = RULES[this.chat.scene];
+    const { windowMs, replies } = isEvent ? EVENT_RULES : rules;
     // The gateway turns away before QQ looks at the message; what QQ has already is a duplicate before all else.
     const heard = numbered && tried.has(msgSeq);
-    if (outcome.kind === "refuse" && (!heard || GATEWAY_CODES.includes(outcome.code))) return refusalOf(outcome.code);
-    const question = this.accepted.find(({ id }) => id === msgId);
-    if (!question) {
+    const held = outcome.kind === "refuse" && AUDIT_CODES.includes(outcome.code);
+    if (outcome.kind === "refuse" && !held && (!heard || GATEWAY_CODES.includes(outcome.code)))
+      return refusalOf(outcome.code);
+    const heardAtMs = this.#heardAtMs(msgId, isEvent);
+    if (heardAtMs === undefined) {
       this.broken.push(`answered ${msgId}, which was never asked`);
       return refusalOf(40034024);
     }
@@ -342,8 +413,7 @@ export class ChatWorld {
       if (tried.get(msgSeq) !== text) this.broken.push(`${msgId} ${msgSeq} was used for two texts`);
       return outcome.kind === "acceptUnheard" ? unreached : refusalOf(40054005);
     }
-    if (sentMs > Math.min(question.sentAtMs, question.receivedAtMs) + windowMs)
-      this.broken.push(`${msgId} was answered too late`);
+    if (sentMs > heardAtMs + windowMs) this.broken.push(`${msgId} was answered too late`);
     if (tried.size >= replies) {
       this.broken.push(`${msgId} was answered too often`);
       return refusalOf(40034128);
@@ -351,8 +421,19 @@ export class ChatWorld {
     const code = this.refuses({ kind: form, text });
     if (code !== undefined) return refusalOf(code);
     tried.set(msgSeq, text);
-    this.arrived.push(reply);
+    this.arrived.push({ msgId, msgSeq, form, text });
+    if (held) {
+      this.audits.push(`audit of ${msgId} ${msgSeq}`);
+      return { ...refusalOf(outcome.code, 202), auditId: this.audits.at(-1) };
+    }
     return outcome.kind === "acceptUnheard" ? unreached : undefined;
+  }
+
+  /** When that was said or done which is answered; undefined where it never was. */
+  #heardAtMs(id: string, isEvent: boolean): number | undefined {
+    if (isEvent) return this.occasions.find(({ eventId }) => eventId === id)?.receivedAtMs;
+    const question = this.accepted.find((message) => message.id === id);
+    return question && Math.min(question.sentAtMs, question.receivedAtMs);
   }
 
   /** The numbers that a message was answered under, and with what. */
@@ -368,6 +449,8 @@ function newReference(): string {
 }
 
 const GATEWAY_CODES = [11298, 11244];
+const AUDIT_CODES = [304023, 304024];
+const EVENT_RULES = { windowMs: 5 * 60_000, replies: 1 };
 
 const unreached: Refusal = {
   outcomeUnknown: true,

@@ -1,13 +1,24 @@
 /** QQ and the model for tests inside workerd, where no server can listen: answers every `fetch` of the Worker. */
 import { vi } from "vitest";
+import type { Reply } from "../../src/reply.ts";
 
 export interface Sent {
   /** `/v2/users/<openid>/messages` or `/v2/groups/<openid>/messages`. */
   path: string;
   token: string;
+  form: Reply["kind"];
   text: string;
+  /** Of the message or the event that was answered. */
   msgId: string;
   msgSeq: number;
+}
+
+/** An acknowledgement of a pressed button. */
+export interface Acknowledged {
+  path: string;
+  token: string;
+  appIds: (string | null)[];
+  body: unknown;
 }
 
 export type Answer = () => Response | Promise<Response>;
@@ -17,12 +28,17 @@ export class Outside {
   readonly sent: Sent[] = [];
   /** The bodies of the model calls. */
   readonly modelCalls: { messages: { role: string; content: string }[] }[] = [];
+  /** The `msg_id` of each typing notice. */
+  readonly typings: string[] = [];
+  readonly acknowledged: Acknowledged[] = [];
   tokenRequests = 0;
   /** Requests that wait for their answer. */
   underWay = 0;
   /** Replace any of these for trouble. */
   token: Answer = () => tokenAnswer(`token-${this.tokenRequests}`);
   message: Answer = () => Response.json({ id: `ROBOT1.0_${this.sent.length}` });
+  typing: Answer = () => Response.json({ id: `ROBOT1.0_typing${this.typings.length}` });
+  acknowledgement: Answer = () => new Response(null, { status: 204 });
   model: Answer = () => modelAnswer(`answer ${this.modelCalls.length}`);
 
   /** `restoreAllMocks` undoes it. */
@@ -47,12 +63,24 @@ export class Outside {
       this.tokenRequests += 1;
       return this.token();
     }
+    const token = request.headers.get("authorization")?.replace("QQBot ", "") ?? "";
     if (origin === "http://qq.test" && pathname.endsWith("/messages")) {
+      const { markdown, content, msg_id: msgId, event_id: eventId, msg_seq: msgSeq } = body;
+      if (body.input_notify) {
+        this.typings.push(msgId);
+        return this.typing();
+      }
       const response = await this.message();
-      const token = request.headers.get("authorization")?.replace("QQBot ", "") ?? "";
-      const { content: text, msg_id: msgId, msg_seq: msgSeq } = body;
-      if (response.ok) this.sent.push({ path: pathname, token, text, msgId, msgSeq });
+      const words = markdown
+        ? { form: "markdown" as const, text: markdown.content }
+        : { form: "text" as const, text: content };
+      if (response.ok) this.sent.push({ path: pathname, token, ...words, msgId: msgId ?? eventId, msgSeq });
       return response;
+    }
+    if (origin === "http://qq.test" && pathname.startsWith("/interactions/") && request.method === "PUT") {
+      const appIds = ["x-union-appid", "x-callback-appid"].map((name) => request.headers.get(name));
+      this.acknowledged.push({ path: pathname, token, appIds, body });
+      return this.acknowledgement();
     }
     throw new Error(`nobody is at ${request.url}`);
   }
