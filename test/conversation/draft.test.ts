@@ -275,6 +275,16 @@ describe("/stop", () => {
     expect(world.modelCalls).toBe(2); // a question like any other
   });
 
+  it("in the moment in which it is written ends it as well", async () => {
+    const world = await cut(3);
+    await take(world);
+    const answered = world.settleModel({ kind: "answer", text: paragraphs(6) });
+    await Promise.all([answered, world.say("/stop")]);
+    await take(world);
+    await world.say("继续");
+    expect(world.modelCalls).toBe(2);
+  });
+
   it("of somebody else leaves it alone", async () => {
     const world = await cut(3);
     await take(world);
