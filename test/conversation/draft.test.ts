@@ -355,6 +355,18 @@ describe("what goes wrong while an answer is written on", () => {
     expect(world.texts().slice(1)).toEqual(["and this"]);
   });
 
+  it("leaves the hint also where all that had settled fits in another form", async () => {
+    const world = new ChatWorld("group");
+    world.refuses = ({ kind }) => (kind === "markdown" ? 40034012 : undefined);
+    const written = Array.from({ length: 11 }, (_, index) => `<${index}> ${"**字** ".repeat(200)}`).join("\n\n");
+    await world.say("tell me all");
+    await world.settle(0, { kind: "write", text: `${written}\n\nand` });
+    await world.advance(230_000);
+    await take(world);
+    expect(given(world)).toEqual(upTo(11));
+    expect(world.texts().at(-1)?.endsWith(MORE)).toBe(true);
+  });
+
   it("leaves the hint where it was in what 「继续」 gave, too", async () => {
     const world = await cut(3);
     await take(world);
