@@ -477,17 +477,22 @@ describe("the cost", () => {
     expect(first.requests, measured).toBeLessThanOrEqual(3);
   });
 
-  it("of a plain turn in a group, where there is no typing notice, is 9 row writes up to the answer", async () => {
-    const chat: Chat = { scene: "group", id: "GROUP0001" };
-    const group = chatOf(chat);
-    const { read } = await meter();
-    await ask(group, "m1", { chat });
-    read();
-    await ask(group, "m2", { chat });
-    expect(read()).toEqual({ rowWrites: 9, requests: 2 });
-    expect(outside.sent).toHaveLength(2);
-    expect(outside.typings).toEqual([]);
-  });
+  it.each([
+    [{ scene: "group", id: "GROUP0001" }, 9],
+    [{ scene: "guildChannel", id: "CHANNEL0001" }, 10], // the attempt at its one part is stored, too
+  ] as const)(
+    "of a plain turn in %o, where there is no typing notice, is %i row writes up to the answer",
+    async (chat, rowWrites) => {
+      const stub = chatOf(chat);
+      const { read } = await meter();
+      await ask(stub, "m1", { chat });
+      read();
+      await ask(stub, "m2", { chat });
+      expect(read()).toEqual({ rowWrites, requests: 2 });
+      expect(outside.sent).toHaveLength(2);
+      expect(outside.typings).toEqual([]);
+    },
+  );
 
   it("of finding the open turns does not grow with the history", async () => {
     const { exec, read } = await meter();

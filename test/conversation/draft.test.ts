@@ -275,6 +275,16 @@ describe("/stop", () => {
     expect(world.modelCalls).toBe(2); // a question like any other
   });
 
+  it("in the moment in which it is written ends it as well", async () => {
+    const world = await cut(3);
+    await take(world);
+    const answered = world.settleModel({ kind: "answer", text: paragraphs(6) });
+    await Promise.all([answered, world.say("/stop")]);
+    await take(world);
+    await world.say("继续");
+    expect(world.modelCalls).toBe(2);
+  });
+
   it("of somebody else leaves it alone", async () => {
     const world = await cut(3);
     await take(world);
@@ -343,6 +353,18 @@ describe("what goes wrong while an answer is written on", () => {
     await world.say("继续");
     await world.drain();
     expect(world.texts().slice(1)).toEqual(["and this"]);
+  });
+
+  it("leaves the hint also where all that had settled fits in another form", async () => {
+    const world = new ChatWorld("group");
+    world.refuses = ({ kind }) => (kind === "markdown" ? 40034012 : undefined);
+    const written = Array.from({ length: 11 }, (_, index) => `<${index}> ${"**字** ".repeat(200)}`).join("\n\n");
+    await world.say("tell me all");
+    await world.settle(0, { kind: "write", text: `${written}\n\nand` });
+    await world.advance(230_000);
+    await take(world);
+    expect(given(world)).toEqual(upTo(11));
+    expect(world.texts().at(-1)?.endsWith(MORE)).toBe(true);
   });
 
   it("leaves the hint where it was in what 「继续」 gave, too", async () => {

@@ -52,6 +52,16 @@ describe.each(SCENES)("a part whose fate is unknown in a %s", (scene) => {
     expect(await hint(world)).toBe("unsure");
   });
 
+  it("is none after a death that came between two parts", async () => {
+    const world = await answering(3, scene);
+    await world.settleSend();
+    await world.arriveAndCrash(0);
+    await world.drain();
+    expect(digits(world)).toBe("012");
+    expect(world.arrived).toHaveLength(3);
+    expect(world.failures).toHaveLength(1);
+  });
+
   it("holds up no other part of the answer", async () => {
     const world = await answering(3, scene);
     await world.settleSend();

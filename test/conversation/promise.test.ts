@@ -14,8 +14,8 @@ import type { Relation, Scene } from "../../src/event.ts";
 import { isGuild } from "../../src/qq/encode.ts";
 import { ChatWorld, type ModelOutcome, modelFailures, refusalOf, type SendOutcome } from "../support/chat-world.ts";
 
-/** A minute and a half for the four scenes; `PROMISE_RUNS=1500` looks longer. */
-const RUNS = Number(process.env.PROMISE_RUNS ?? 100);
+/** Of each scene: about half a minute in all. `PROMISE_RUNS=1500` looks longer. */
+const RUNS = Number(process.env.PROMISE_RUNS ?? 250);
 
 type Step =
   | { kind: "say"; who: number; text: string }
