@@ -2,11 +2,14 @@
  * What this chat needs of its Bot to speak, kept in the chat's own storage: the object is evicted between most messages,
  * and no message should wait for a call to a singleton.
  */
-import type { Forbidden, Lease, LeaseAnswer } from "../bot/bot.ts";
+import type { Lease, LeaseAnswer } from "../bot/bot.ts";
 import { type Capability, QQApiError, type Refusal, UpstreamError } from "../errors.ts";
 import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
+import type { Writing } from "../qq/writing.ts";
+import type { Reply } from "../reply.ts";
 import { rows, run, type Storage } from "./storage.ts";
+import type { TurnContext } from "./turn-context.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
@@ -51,11 +54,17 @@ export function forbid(storage: Storage, capability: Capability, nowMs: number):
   if (kept) keepLease(storage, { ...kept, forbidden: { ...kept.forbidden, [capability]: nowMs + FORBIDDEN_MS } });
 }
 
-/** What QQ does not let this bot do here, as far as this chat knows. */
-export function forbidden(storage: Storage, nowMs: number): ReadonlySet<Capability> {
-  const known: Forbidden = keptLease(storage)?.forbidden ?? {};
-  const names = Object.keys(known) as Capability[]; // the keys of a Forbidden
-  return new Set(names.filter((name) => (known[name] ?? 0) > nowMs));
+/** Whether QQ does not let this bot do something here, as far as this chat knows. */
+export function isForbidden({ storage, now }: Pick<TurnContext, "storage" | "now">, capability: Capability): boolean {
+  return (keptLease(storage)?.forbidden?.[capability] ?? 0) > now();
+}
+
+/** The model's words in the form that QQ takes here. */
+export function composed(context: Pick<TurnContext, "storage" | "now">, writing: Writing, source: string): Reply {
+  return writing.compose(source, {
+    markdown: !isForbidden(context, "markdown"),
+    links: !isForbidden(context, "links"),
+  });
 }
 
 function keptLease(storage: Storage): Lease | undefined {

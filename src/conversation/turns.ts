@@ -43,6 +43,12 @@ export function openTurn(storage: Storage, id: number): Turn | undefined {
   return row && toTurn(storage, row);
 }
 
+/** Whether a turn is as it was when work on it began: not joined, not ended, nothing booked. */
+export function isUnchanged(storage: Storage, turn: Turn): boolean {
+  const current = openTurn(storage, turn.id);
+  return current?.messages.length === turn.messages.length && current.parts.length === turn.parts.length;
+}
+
 function toTurn(storage: Storage, row: TurnRow): Turn {
   return {
     id: row.id,

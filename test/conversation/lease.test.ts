@@ -1,12 +1,19 @@
 /** The access token as one chat keeps it. */
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../src/bot/bot.ts";
-import { currentLease, FORBIDDEN_MS, forbid, forbidden, refuseLease } from "../../src/conversation/lease.ts";
-import { QQApiError } from "../../src/errors.ts";
+import { currentLease, FORBIDDEN_MS, forbid, isForbidden, refuseLease } from "../../src/conversation/lease.ts";
+import type { Storage } from "../../src/conversation/storage.ts";
+import { type Capability, QQApiError } from "../../src/errors.ts";
 import { ChatWorld, refusalOf } from "../support/chat-world.ts";
 import { NOW } from "../support/turns.ts";
 
 const LIFE_MS = 7_200_000;
+
+const CAPABILITIES: readonly Capability[] = ["markdown", "keyboard", "links", "replies"];
+
+function forbidden(storage: Storage, nowMs: number): ReadonlySet<Capability> {
+  return new Set(CAPABILITIES.filter((name) => isForbidden({ storage, now: () => nowMs }, name)));
+}
 
 /** A chat and its Bot, which gives `token-1`, `token-2`, … */
 function chat() {

@@ -35,20 +35,20 @@ describe("the ledger", () => {
       patches: [
         {
           file: "conversation/answering.ts",
-          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(context, turn)) return;\n    recordStep(storage, turn, step);",
+          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(storage, turn)) return;\n    recordStep(storage, turn, step);",
           replace: `  const { chat, id } = turn.messages[0]!;
   const lease = await context.askForLease({});
   if (lease.ok) await context.send(chat, { kind: "text", text: step.text }, { msgId: id, msgSeq: 1 + (Date.now() % 60_000) }, lease.lease.token);
   await context.crashPoint("after-send");
   if (lease.ok) return endTurn(storage, turn.id, "answered", context.now());
   storage.transactionSync(() => {
-    if (!isUnchanged(context, turn)) return;
+    if (!isUnchanged(storage, turn)) return;
     recordStep(storage, turn, step);`,
         },
         {
           file: "conversation/answering.ts",
-          find: `import { openTurn, recordStep, replaceStep } from "./turns.ts";`,
-          replace: `import { endTurn, openTurn, recordStep, replaceStep } from "./turns.ts";`,
+          find: `import { isUnchanged, recordStep } from "./turns.ts";`,
+          replace: `import { endTurn, isUnchanged, recordStep } from "./turns.ts";`,
         },
       ],
     });
