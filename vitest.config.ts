@@ -25,6 +25,7 @@ export default defineConfig({
                 QQ_API_BASE: "http://qq.test",
                 MODEL: "openai-compatible/demo",
                 MODEL_BASE_URL: "http://model.test/v1",
+                ACCESS: "open",
               },
             },
           }),

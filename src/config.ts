@@ -28,7 +28,11 @@ export interface ModelEndpoint {
   binding?: unknown;
 }
 
+/** Who may talk to a bot, unless its owner has ruled about them. */
+export type AccessMode = "open" | "allowlist" | "pairing";
+
 export interface Config {
+  access: AccessMode;
   bots: readonly BotConfig[];
   qq: {
     apiBase: string;
@@ -194,6 +198,12 @@ const SETTINGS = {
     problem: "不是 JSON 对象 / is no JSON object of headers",
     advice: '例如 {"CF-Access-Client-Id":"…"}。Such as {"CF-Access-Client-Id":"…"}.',
   },
+  ACCESS: {
+    schema: v.pipe(text, v.toLowerCase(), v.picklist(["open", "allowlist", "pairing"])),
+    problem: "应为 open、allowlist 或 pairing / must be open, allowlist or pairing",
+    advice:
+      "填写 pairing(默认,陌生人要主人同意)、allowlist 或 open(任何人都能聊,花的是你的额度)。Set one of the three.",
+  },
   SYSTEM_PROMPT: { schema: text, problem: "不是文本 / is no text", advice: "填写人设文字。Set the persona as text." },
 } satisfies Record<string, { schema: v.GenericSchema; problem: string; advice: string }>;
 
@@ -301,6 +311,7 @@ export function readConfig(env: unknown): Config {
 
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
   const config: Config = {
+    access: read("ACCESS") ?? "pairing",
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
       appId: bot.appId,
       appSecret: new Secret(bot.appSecret),

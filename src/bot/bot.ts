@@ -3,12 +3,14 @@
  * not on the way of a message: a chat asks it for a lease about every two hours.
  */
 import { DurableObject } from "cloudflare:workers";
+import { claimCode, isSameCode } from "../claim-code.ts";
 import { findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
-import type { Chat, Scene } from "../event.ts";
+import { type Chat, conversationKey, type Scene } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
+import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 
@@ -25,7 +27,12 @@ export interface Lease {
 export type Forbidden = Partial<Record<Capability, number>>;
 
 /** A refusal is a result and not an exception, which would lose its fields on the way between objects. */
-export type LeaseAnswer = { ok: true; lease: Lease } | { ok: false; refusal: Refusal };
+export type LeaseAnswer = ({ ok: true; lease: Lease } | { ok: false; refusal: Refusal }) & {
+  /** What is ruled about the chat, whether or not there is a token. Undefined: a stranger. */
+  standing?: Standing | undefined;
+};
+
+export type Decision = { kind: "decided"; chat: Chat } | { kind: "unknown" | "owner" | "notOwner" };
 
 /** The last callback-address check, for the operator: never called, or answered and refused. */
 export interface ValidationNote {
@@ -40,12 +47,14 @@ const SCHEMA = `
     scene TEXT NOT NULL, capability TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (scene, capability)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  ${ACCESS_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
 `;
 
 export class Bot extends DurableObject {
   readonly #sql: SqlStorage;
+  readonly #access: Access;
   /** The one token request under way, for whoever asks meanwhile. */
   #request: Promise<AccessToken> | undefined;
 
@@ -53,6 +62,7 @@ export class Bot extends DurableObject {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec(SCHEMA);
+    this.#access = new Access(this.#sql, Date.now);
   }
 
   /** The token, new when less than a minute of it is left or when it is `notThisToken`, which QQ refused. */
@@ -60,14 +70,58 @@ export class Bot extends DurableObject {
     noteChat(this.#sql, chat, Date.now());
     const kept = this.#keptToken();
     const forbidden = this.#forbidden(chat.scene);
-    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden);
+    const standing = this.#access.standingOf(chat);
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden, standing);
     try {
       this.#request ??= this.#requestToken().finally(() => {
         this.#request = undefined;
       });
-      return leased(await this.#request, forbidden);
+      return leased(await this.#request, forbidden, standing);
     } catch (error) {
-      return { ok: false, refusal: toRefusal(error, "qq.token") };
+      return { ok: false, refusal: toRefusal(error, "qq.token"), standing };
+    }
+  }
+
+  /** A chat claims to be the owner's. */
+  async claim(chat: Chat, code: string): Promise<Claim> {
+    const secret = findBot(readConfig(this.env), this.ctx.id.name ?? "")?.appSecret;
+    const claim = this.#access.claim(chat, secret !== undefined && isSameCode(code, await claimCode(secret)));
+    if (claim === "claimed") {
+      log.info("bot.claimed", { chat: `${chat.scene}:${chat.id}` });
+      await this.#push(chat, "owner");
+    }
+    return claim;
+  }
+
+  /** The code by which the owner lets this chat in, and whether there is an owner. Undefined where it is let in. */
+  async pair(chat: Chat, name: string): Promise<{ code: string; hasOwner: boolean } | undefined> {
+    const standing = this.#access.standingOf(chat);
+    if (standing === "owner" || standing === "allowed") return undefined;
+    return { code: this.#access.pair(chat, name, newPairingCode), hasOwner: this.#access.hasOwner() };
+  }
+
+  /** Who waits for approval. Undefined unless the owner's chat asks. */
+  async whoWaits(asking: Chat): Promise<Waiting[] | undefined> {
+    return this.#access.standingOf(asking) === "owner" ? this.#access.waiting() : undefined;
+  }
+
+  /** The owner's word about somebody, named by code or `scene:openid`. It reaches their chat before this returns. */
+  async decide(asking: Chat, subject: string, standing: "allowed" | "denied"): Promise<Decision> {
+    if (this.#access.standingOf(asking) !== "owner") return { kind: "notOwner" };
+    const chat = this.#access.find(subject.trim());
+    if (!chat) return { kind: "unknown" };
+    if (this.#access.standingOf(chat) === "owner") return { kind: "owner" };
+    this.#access.rule(chat, standing);
+    await this.#push(chat, standing);
+    return { kind: "decided", chat };
+  }
+
+  /** A chat that cannot be reached hears of it with its next lease. */
+  async #push(chat: Chat, standing: Standing): Promise<void> {
+    try {
+      await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", chat)).setStanding(standing);
+    } catch (error) {
+      log.warn("standing.not-pushed", { chat: `${chat.scene}:${chat.id}`, error: describe(error) });
     }
   }
 
@@ -143,6 +197,16 @@ export class Bot extends DurableObject {
   }
 }
 
-function leased({ value: token, expiresAtMs }: AccessToken, forbidden: Forbidden): LeaseAnswer {
-  return { ok: true, lease: { token, expiresAtMs, forbidden } };
+function leased(
+  { value: token, expiresAtMs }: AccessToken,
+  forbidden: Forbidden,
+  standing: Standing | undefined,
+): LeaseAnswer {
+  return { ok: true, lease: { token, expiresAtMs, forbidden }, standing };
+}
+
+/** Short enough to type; the owner alone can use it. */
+function newPairingCode(): string {
+  const alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => alphabet[byte % alphabet.length]).join("");
 }

@@ -1,7 +1,7 @@
-import type { Command } from "./command.ts";
+import type { ChatCommand } from "./command.ts";
 
 /** Gives what did not fit or did not arrive. With nothing kept, the model goes on from what it sees in the history. */
-export const continueCommand: Command = {
+export const continueCommand: ChatCommand = {
   name: "continue",
   aliases: ["继续"],
   summary: { zh: "接着发没发完的内容", en: "send what is left of an answer" },

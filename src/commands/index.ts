@@ -1,16 +1,29 @@
 /**
  * The registry. A command stands in this array once; everything else follows from it.
  */
+import { allow, deny, pair } from "./allow.ts";
+import { claim } from "./claim.ts";
 import type { Command } from "./command.ts";
 import { continueCommand } from "./continue.ts";
 import { stop } from "./stop.ts";
 
-export const COMMANDS: readonly Command[] = [stop, continueCommand];
+export const COMMANDS: readonly Command[] = [stop, continueCommand, claim, pair, allow, deny];
 
-/** The command that a message is, if it is one: `/stop`, or an alias as the whole message. */
-export function parseCommand(text: string): Command | undefined {
-  const word = text.trim().toLowerCase();
-  return COMMANDS.find(
-    ({ name, aliases }) => word === `/${name}` || aliases.some((alias) => word === alias || word === `/${alias}`),
+export interface Typed<C extends Command = Command> {
+  command: C;
+  /** What stands behind the name; empty where there is nothing. */
+  argument: string;
+}
+
+/** The command that a message is, if it is one: `/stop`, `/allow CODE`, or an alias as the whole message. */
+export function parseCommand(text: string): Typed | undefined {
+  const [, word = "", argument = ""] = /^(\S+)\s*([\s\S]*)$/.exec(text.trim()) ?? [];
+  const lower = word.toLowerCase();
+  const command = COMMANDS.find(
+    ({ name, aliases }) => lower === `/${name}` || aliases.some((alias) => lower === alias || lower === `/${alias}`),
   );
+  if (!command) return undefined;
+  // "停 一下吧" is something to say: only what is typed behind a slash may have an argument.
+  if (argument !== "" && (!lower.startsWith("/") || !("ask" in command))) return undefined;
+  return { command, argument };
 }

@@ -1,7 +1,7 @@
-import type { Command } from "./command.ts";
+import type { ChatCommand } from "./command.ts";
 
 /** Its reply is the answer of the messages that it stopped, too. In groups only the asker or an admin stops an answer. */
-export const stop: Command = {
+export const stop: ChatCommand = {
   name: "stop",
   aliases: ["停止", "停"],
   summary: { zh: "停止正在进行的回答", en: "stop the answer under way" },

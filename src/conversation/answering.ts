@@ -10,6 +10,7 @@ import { endsBy, speakByMs } from "./deadline.ts";
 import { Draft } from "./draft.ts";
 import { writeOn } from "./drafting.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
+import { turnAway } from "./gate.ts";
 import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
 import { takeUntold } from "./outbox.ts";
@@ -27,6 +28,12 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   if (isForbidden(context, "replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
   if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
+  try {
+    if (await turnAway(context, turn)) return;
+  } catch (error) {
+    if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.access"));
+    return;
+  }
 
   const draft = new Draft();
   const shown = showTyping(context, turn);

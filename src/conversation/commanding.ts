@@ -1,6 +1,6 @@
 /**
- * A command that waits its turn, run over this chat. 「继续」 is the one that reaches far: into what was kept, and into an
- * answer that is still being written.
+ * A command that waits its turn, asked of the bot or run over this chat. 「继续」 is the one that reaches far: into what was
+ * kept, and into an answer that is still being written.
  */
 import { parseCommand } from "../commands/index.ts";
 import type { Writing } from "../qq/writing.ts";
@@ -22,8 +22,16 @@ export async function runCommand(
   { signal, writing }: { signal: AbortSignal; writing: Writing },
 ): Promise<boolean> {
   const { storage, now, drafts } = context;
-  const command = parseCommand(turn.messages[0]?.text ?? "");
+  const { command, argument } = parseCommand(turn.messages[0]?.text ?? "") ?? {};
   if (!command) return false;
+  if ("ask" in command) {
+    const reply = await command.ask(context.desk, argument ?? "");
+    storage.transactionSync(() => {
+      const current = openTurn(storage, turn.id);
+      if (current) say(context, current, reply, { writing });
+    });
+    return true;
+  }
   const written = unfinishedTurns(storage).findLast(({ id, sender }) => sender === turn.sender && drafts.has(id));
   const unfinished = written && drafts.get(written.id);
   if (command.waitsForDraft && unfinished)

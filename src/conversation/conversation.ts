@@ -3,12 +3,15 @@
  * room. `receive()` stores and sets the alarm; `alarm()` does the work and sets the next one. Nothing else sets alarms.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Standing } from "../bot/access.ts";
+import type { Desk } from "../commands/command.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
 import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { crashPoint } from "./crash-point.ts";
+import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
 import { type AskForLease, currentLease, FORBIDDEN_MS } from "./lease.ts";
 import { reportAtMs } from "./report.ts";
@@ -51,6 +54,12 @@ export class Conversation extends DurableObject {
       if (event.kind === "interaction" && event.needsAcknowledgement) this.ctx.waitUntil(this.#acknowledge(event));
     }
     return receipt.kind;
+  }
+
+  /** What the Bot has ruled about this chat. What runs for somebody who is denied ends. */
+  async setStanding(standing: Standing): Promise<void> {
+    const ended = this.ctx.storage.transactionSync(() => takeRuling(this.ctx.storage, standing, Date.now()));
+    this.#runner?.interrupt(ended);
   }
 
   /** Tells QQ that a pressed button was heard, for which it waits 3 s. Not worth repeating: the press itself is stored. */
@@ -141,6 +150,8 @@ export class Conversation extends DurableObject {
         askForLease: unreachable,
         reportFailures: unreachable,
         reportForbidden: () => {},
+        access: "allowlist" as const,
+        desk: { claim: unreachable, ownCode: unreachable, whoWaits: unreachable, decide: unreachable },
       };
       return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
     }
@@ -163,12 +174,31 @@ export class Conversation extends DurableObject {
       send: (to, reply, slot, token) => sendReply(api, to, reply, slot, token),
       sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
+      access: config.access,
+      desk: this.#desk(bot, chat),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
       reportForbidden: (capability) => {
         const note = this.#bot(bot).noteForbidden(chat.scene, capability, Date.now() + FORBIDDEN_MS);
         this.ctx.waitUntil(note.catch((error: unknown) => log.warn("note.lost", { error: describe(error) })));
       },
     });
+  }
+
+  #desk(bot: BotConfig, chat: Chat): Desk {
+    const who = ({ scene, id }: Chat) => `${scene}:${id}`;
+    const stub = () => this.#bot(bot);
+    return {
+      claim: (code) => stub().claim(chat, code),
+      ownCode: () => stub().pair(chat, lastMessage(this.ctx.storage)?.sender.name ?? ""),
+      async whoWaits() {
+        const waiting = await stub().whoWaits(chat);
+        return waiting?.map((one) => ({ code: one.code, who: `${one.name} ${who(one)}`.trim() }));
+      },
+      async decide(subject, standing) {
+        const decision = await stub().decide(chat, subject, standing);
+        return decision.kind === "decided" ? { kind: "decided", who: who(decision.chat) } : decision;
+      },
+    };
   }
 
   #bot({ appId }: BotConfig) {

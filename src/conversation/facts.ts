@@ -1,11 +1,16 @@
 /**
  * What is known of a chat as a whole, beside its turns.
  */
+import type { Standing } from "../bot/access.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 export interface ChatFact {
   /** The model sees no turn before this one: the person emptied the chat. */
   forgottenBefore: number;
+  /** What the Bot has ruled about this chat. */
+  standing: Standing | "stranger";
+  /** A person who was turned away for good was told so. */
+  dismissed: true;
   /** The person or the group has switched proactive messages off, or on again. */
   push: "allowed" | "refused";
 }
@@ -13,6 +18,10 @@ export interface ChatFact {
 export function readFact<F extends keyof ChatFact>(storage: Storage, name: F): ChatFact[F] | undefined {
   const [row] = rows<{ value: string }>(storage, "SELECT value FROM fact WHERE name = ?", name);
   return row && JSON.parse(row.value);
+}
+
+export function clearFact(storage: Storage, name: keyof ChatFact): void {
+  run(storage, "DELETE FROM fact WHERE name = ?", name);
 }
 
 export function writeFact<F extends keyof ChatFact>(storage: Storage, name: F, value: ChatFact[F]): void {

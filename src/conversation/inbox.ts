@@ -63,9 +63,9 @@ function place(door: Door, event: BotEvent): Placed {
 function placeMessage(door: Door, message: IncomingMessage): Placed {
   const { storage, nowMs } = door;
   const open = openTurns(storage);
-  const command = parseCommand(message.text);
+  const command = parseCommand(message.text)?.command;
 
-  if (command?.immediate) {
+  if (command && "immediate" in command && command.immediate) {
     let stopped: readonly number[] = [];
     const reply = command.run({
       stop() {

@@ -2,12 +2,14 @@
  * What this chat needs of its Bot to speak, kept in the chat's own storage: the object is evicted between most messages,
  * and no message should wait for a call to a singleton.
  */
+import type { Standing } from "../bot/access.ts";
 import type { Lease, LeaseAnswer } from "../bot/bot.ts";
 import { type Capability, QQApiError, type Refusal, UpstreamError } from "../errors.ts";
 import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
+import { readFact, writeFact } from "./facts.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 
@@ -35,11 +37,18 @@ async function renewLease(storage: Storage, ask: AskForLease, notThisToken: stri
   const answer = await ask({ notThisToken }).catch((cause: unknown) => {
     throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
   });
+  noteStanding(storage, answer.standing);
   if (!answer.ok) throw new QQApiError(answer.refusal);
   // The Bot may not have heard yet what this chat was refused.
   const lease = { ...answer.lease, forbidden: { ...keptLease(storage)?.forbidden, ...answer.lease.forbidden } };
   keepLease(storage, lease);
   return lease;
+}
+
+/** What the Bot has ruled about this chat, as it said last. Written where it has changed. */
+export function noteStanding(storage: Storage, standing: Standing | undefined): void {
+  const fact = standing ?? "stranger";
+  if (readFact(storage, "standing") !== fact) writeFact(storage, "standing", fact);
 }
 
 /** Forgets a token that QQ refused, if it is still the one that is kept. */

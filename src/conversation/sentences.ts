@@ -69,6 +69,38 @@ export const STILL_WRITING: Reply = {
   text: "还在写,请过一会儿再发送「继续」。/ Still writing; please send 「继续」 again in a while.",
 };
 
+/** Somebody whom the owner has not let in yet. */
+export function pairing({ code, hasOwner, isGroup }: { code: string; hasOwner: boolean; isGroup: boolean }): Reply {
+  const here = isGroup ? { zh: "这个群", en: "this group" } : { zh: "你", en: "you" };
+  const owner = hasOwner
+    ? { zh: `请主人把「/allow ${code}」发给我。`, en: `Ask the owner to send me “/allow ${code}”.` }
+    : {
+        zh: `机器人还没有主人;你是主人的话,先把「/claim 认领码」私聊发给我,再发「/allow ${code}」。`,
+        en: `The bot has no owner yet: if that is you, send me “/claim” with the claim code in private, then “/allow ${code}”.`,
+      };
+  return {
+    kind: "text",
+    text:
+      `还没有主人的同意,我不能和${here.zh}聊天。配对码 ${code},一小时内有效。${owner.zh}\n` +
+      `The owner has not let ${here.en} in yet. Code: ${code}, good for an hour. ${owner.en}`,
+  };
+}
+
+export function notOnTheList(isGroup: boolean): Reply {
+  return {
+    kind: "text",
+    text: isGroup
+      ? "这个机器人只在主人指定的群里聊天。\nThis bot talks only in groups that its owner has named."
+      : "这个机器人只和主人指定的人聊天。\nThis bot talks only to people whom its owner has named.",
+  };
+}
+
+/** Said once; then nothing. */
+export const DENIED: Reply = {
+  kind: "text",
+  text: "主人没有同意,我不能在这里聊天。\nThe owner has declined; I cannot talk here.",
+};
+
 /** The first words to a new friend or group. */
 export const GREETINGS = {
   c2c: "你好,我是 AI 助手,直接发消息就可以和我聊天。\nHi, I am an AI assistant. Just send me a message.",

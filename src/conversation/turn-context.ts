@@ -4,6 +4,8 @@
 import type { StepLimits, StepText } from "../agent/agent.ts";
 import type { Utterance } from "../agent/prompt.ts";
 import type { Failure } from "../bot/failures.ts";
+import type { Desk } from "../commands/command.ts";
+import type { AccessMode } from "../config.ts";
 import type { Capability } from "../errors.ts";
 import type { Chat, IncomingMessage } from "../event.ts";
 import type { ReplySlot } from "../qq/encode.ts";
@@ -33,6 +35,10 @@ export interface Collaborators {
   send(chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<unknown>;
   sendTyping(chat: Chat, slot: ReplySlot, token: string): Promise<void>;
   askForLease: AskForLease;
+  /** Who may talk here, unless there is a rule about this chat. */
+  access: AccessMode;
+  /** The bot as a whole, asked on behalf of this chat. */
+  desk: Desk;
   reportFailures(failures: readonly Failure[]): Promise<void>;
   /** Tells the Bot what QQ does not let it do in this scene. May be lost: other chats find out for themselves. */
   reportForbidden(capability: Capability): void;

@@ -70,6 +70,8 @@ export type Outcome =
   | "stopped"
   /** The person took the message back. */
   | "withdrawn"
+  /** From somebody whom the owner has denied. */
+  | "dismissed"
   /** QQ takes nothing for it any more, or may not have taken it; recorded for the operator. */
   | "failed";
 

@@ -1,6 +1,6 @@
 /** The rules of the registry, and which messages are commands. */
 import { describe, expect, it } from "vitest";
-import type { CommandContext } from "../../src/commands/command.ts";
+import type { ChatCommand, CommandContext } from "../../src/commands/command.ts";
 import { COMMANDS, parseCommand } from "../../src/commands/index.ts";
 import type { Reply } from "../../src/reply.ts";
 
@@ -35,17 +35,17 @@ describe("the registry", () => {
 });
 
 describe("a message", () => {
-  const nameOf = (text: string) => parseCommand(text)?.name;
+  const nameOf = (text: string) => parseCommand(text)?.command.name;
 
   it("is a command by its name behind a slash", () => {
-    for (const command of COMMANDS) expect(parseCommand(`/${command.name}`)).toBe(command);
+    for (const command of COMMANDS) expect(parseCommand(`/${command.name}`)?.command).toBe(command);
   });
 
   it("is a command by an alias alone, with or without a slash", () => {
     for (const command of COMMANDS)
       for (const alias of command.aliases) {
-        expect(parseCommand(alias)).toBe(command);
-        expect(parseCommand(`/${alias}`)).toBe(command);
+        expect(parseCommand(alias)?.command).toBe(command);
+        expect(parseCommand(`/${alias}`)?.command).toBe(command);
       }
   });
 
@@ -62,8 +62,17 @@ describe("a message", () => {
   );
 });
 
+describe("what is typed behind a command", () => {
+  it("is its argument where it takes one, and only behind a slash", () => {
+    expect(parseCommand("/allow ABC 12")).toMatchObject({ command: { name: "allow" }, argument: "ABC 12" });
+    expect(parseCommand("/allow")).toMatchObject({ command: { name: "allow" }, argument: "" });
+    expect(parseCommand("配对")).toMatchObject({ command: { name: "pair" }, argument: "" });
+    expect(parseCommand("配对 一下这两列")).toBeUndefined();
+  });
+});
+
 describe("/stop", () => {
-  const stop = parseCommand("/stop");
+  const stop = COMMANDS.find((command): command is ChatCommand => command.name === "stop");
 
   it("does not wait behind what it is to stop", () => {
     expect(stop?.immediate).toBe(true);
@@ -78,7 +87,7 @@ describe("/stop", () => {
 });
 
 describe("/continue", () => {
-  const more = parseCommand("/continue");
+  const more = COMMANDS.find((command): command is ChatCommand => command.name === "continue");
 
   it("waits its turn, so that it continues the answer before it", () => {
     expect(more?.immediate).toBe(false);

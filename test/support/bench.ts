@@ -56,6 +56,7 @@ export async function startBench({
     QQ_API_BASE: url,
     MODEL: "openai-compatible/demo",
     MODEL_BASE_URL: `${url}/demo-model/v1`,
+    ACCESS: "open",
     ...settings,
   });
   qq.callbackUrl = worker.callbackUrl;

@@ -2,8 +2,11 @@
  * One chat in a world without time: the real inbox, outbox and turn runner over SQLite, a QQ as strict as it is
  * documented, a model and a network that do what the test says, and a process that can die between any two steps.
  */
+
 import type { StepLimits, StepText } from "../../src/agent/agent.ts";
 import type { Failure } from "../../src/bot/failures.ts";
+import type { Desk } from "../../src/commands/command.ts";
+import type { AccessMode } from "../../src/config.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
 import type { AskForLease } from "../../src/conversation/lease.ts";
 import { reportAtMs } from "../../src/conversation/report.ts";
@@ -97,6 +100,14 @@ export class ChatWorld {
   lease: AskForLease = async () => ({ ok: true, lease: { token: "t", expiresAtMs: this.nowMs + 7_200_000 } });
   /** What the model was asked, call by call, and when. */
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
+  access: AccessMode = "open";
+  /** The bot as a whole: nobody is known there. */
+  desk: Desk = {
+    claim: async () => "wrong",
+    ownCode: async () => ({ code: "AAAAAA", hasOwner: true }),
+    whoWaits: async () => undefined,
+    decide: async () => ({ kind: "notOwner" }),
+  };
   /** How the Bot takes failures. */
   report = async (failures: readonly Failure[]): Promise<void> => {
     this.failures.push(...failures);
@@ -369,6 +380,8 @@ export class ChatWorld {
       },
       reportForbidden: (capability) => this.forbidden.push(capability),
       askForLease: (options) => this.lease(options),
+      access: this.access,
+      desk: this.desk,
       reportFailures: (failures) => this.report(failures),
       isExhausted: () => this.isExhausted,
       crashPoint: async () => {},
