@@ -70,15 +70,17 @@ export class Bot extends DurableObject {
     noteChat(this.#sql, chat, Date.now());
     const kept = this.#keptToken();
     const forbidden = this.#forbidden(chat.scene);
-    const standing = this.#access.standingOf(chat);
-    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden, standing);
+    // Looked up last: an owner's word may come while a token is on its way.
+    const standing = () => this.#access.standingOf(chat);
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden, standing());
     try {
       this.#request ??= this.#requestToken().finally(() => {
         this.#request = undefined;
       });
-      return leased(await this.#request, forbidden, standing);
+      const token = await this.#request;
+      return leased(token, forbidden, standing());
     } catch (error) {
-      return { ok: false, refusal: toRefusal(error, "qq.token"), standing };
+      return { ok: false, refusal: toRefusal(error, "qq.token"), standing: standing() };
     }
   }
 

@@ -1,14 +1,11 @@
 /**
  * What is known of a chat as a whole, beside its turns.
  */
-import type { Standing } from "../bot/access.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 export interface ChatFact {
   /** The model sees no turn before this one: the person emptied the chat. */
   forgottenBefore: number;
-  /** What the Bot has ruled about this chat. */
-  standing: Standing | "stranger";
   /** A person who was turned away for good was told so. */
   dismissed: true;
   /** The person or the group has switched proactive messages off, or on again. */

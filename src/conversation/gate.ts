@@ -7,7 +7,7 @@ import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
-import { currentLease, noteStanding } from "./lease.ts";
+import { currentLease, noteStanding, standingOf } from "./lease.ts";
 import { DENIED, notOnTheList, pairing } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -22,7 +22,7 @@ import { endTurn, isUnchanged, openTurns } from "./turns.ts";
  */
 export async function turnAway(context: TurnContext, turn: Turn): Promise<boolean> {
   const { storage, access } = context;
-  const known = readFact(storage, "standing");
+  const known = standingOf(storage);
   // Whoever is denied was told to their chat at once: where everybody may talk, nobody waits for the Bot.
   if (known === undefined && access === "open") return false;
   const standing = known ?? (await askForStanding(context));
@@ -52,9 +52,9 @@ export function takeRuling(storage: Storage, standing: Standing, nowMs: number):
 async function askForStanding({ storage, askForLease, now }: TurnContext) {
   // Where there is no token there is no answer either, but the Bot has told what it has ruled.
   await currentLease(storage, askForLease, now).catch((error: unknown) => {
-    if (readFact(storage, "standing") === undefined) throw error;
+    if (standingOf(storage) === undefined) throw error;
   });
-  return readFact(storage, "standing");
+  return standingOf(storage);
 }
 
 /** Undefined where the owner has let them in meanwhile. */

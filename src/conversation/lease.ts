@@ -9,7 +9,6 @@ import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
-import { readFact, writeFact } from "./facts.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 
@@ -37,18 +36,26 @@ async function renewLease(storage: Storage, ask: AskForLease, notThisToken: stri
   const answer = await ask({ notThisToken }).catch((cause: unknown) => {
     throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
   });
-  noteStanding(storage, answer.standing);
-  if (!answer.ok) throw new QQApiError(answer.refusal);
+  const kept = keptLease(storage);
+  if (!answer.ok) {
+    // What it has ruled counts all the same.
+    noteStanding(storage, answer.standing ?? "stranger");
+    throw new QQApiError(answer.refusal);
+  }
   // The Bot may not have heard yet what this chat was refused.
-  const lease = { ...answer.lease, forbidden: { ...keptLease(storage)?.forbidden, ...answer.lease.forbidden } };
+  const forbidden = { ...kept?.forbidden, ...answer.lease.forbidden };
+  const lease: KeptLease = { ...answer.lease, forbidden, standing: answer.standing ?? "stranger" };
   keepLease(storage, lease);
   return lease;
 }
 
-/** What the Bot has ruled about this chat, as it said last. Written where it has changed. */
-export function noteStanding(storage: Storage, standing: Standing | undefined): void {
-  const fact = standing ?? "stranger";
-  if (readFact(storage, "standing") !== fact) writeFact(storage, "standing", fact);
+/** What the Bot has ruled about this chat, as far as the chat has heard. */
+export function standingOf(storage: Storage): Standing | "stranger" | undefined {
+  return keptLease(storage)?.standing;
+}
+
+export function noteStanding(storage: Storage, standing: Standing | "stranger"): void {
+  keepLease(storage, { ...(keptLease(storage) ?? NO_TOKEN), standing });
 }
 
 /** Forgets a token that QQ refused, if it is still the one that is kept. */
@@ -76,11 +83,16 @@ export function composed(context: Pick<TurnContext, "storage" | "now">, writing:
   });
 }
 
-function keptLease(storage: Storage): Lease | undefined {
+/** A lease as a chat keeps it: with what was ruled about the chat. */
+type KeptLease = Lease & { standing?: Standing | "stranger" };
+
+const NO_TOKEN: Lease = { token: "", expiresAtMs: 0 };
+
+function keptLease(storage: Storage): KeptLease | undefined {
   const [kept] = rows<{ value: string }>(storage, "SELECT value FROM lease");
   return kept && JSON.parse(kept.value);
 }
 
-function keepLease(storage: Storage, lease: Lease): void {
+function keepLease(storage: Storage, lease: KeptLease): void {
   run(storage, "INSERT OR REPLACE INTO lease (id, value) VALUES (1, ?)", JSON.stringify(lease));
 }

@@ -206,7 +206,7 @@ describe("forgetting", () => {
     prune(storage, dueMs - 1);
     expect(count(storage, "turn")).toBe(1);
     prune(storage, dueMs);
-    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 1, 1]); // the lease and what is known of the chat stay
+    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 0, 1]); // the lease stays
     expect(pruneAtMs(storage)).toBeUndefined();
   });
 
