@@ -33,6 +33,9 @@ export type AccessMode = "open" | "allowlist" | "pairing";
 
 export interface Config {
   access: AccessMode;
+  /** Tokens that a person, and the bot as a whole, may spend in a day; 0 is no limit. */
+  dailyTokensPerPerson: number;
+  dailyTokens: number;
   bots: readonly BotConfig[];
   qq: {
     apiBase: string;
@@ -101,6 +104,7 @@ const flag = v.pipe(
   v.picklist(["true", "false"]),
   v.transform((value) => value === "true"),
 );
+const count = v.pipe(text, v.regex(/^\d{1,15}$/), v.transform(Number));
 const json = v.pipe(text, v.parseJson());
 const headers = v.pipe(
   json,
@@ -203,6 +207,16 @@ const SETTINGS = {
     problem: "应为 open、allowlist 或 pairing / must be open, allowlist or pairing",
     advice:
       "填写 pairing(默认,陌生人要主人同意)、allowlist 或 open(任何人都能聊,花的是你的额度)。Set one of the three.",
+  },
+  DAILY_TOKENS_PER_PERSON: {
+    schema: count,
+    problem: "应为整数 / must be a whole number",
+    advice: "填写一个人一天最多用的 token 数,0 表示不限。Set the tokens of one person in a day; 0 is no limit.",
+  },
+  DAILY_TOKENS: {
+    schema: count,
+    problem: "应为整数 / must be a whole number",
+    advice: "填写机器人一天最多用的 token 数,0 表示不限。Set the tokens of the bot in a day; 0 is no limit.",
   },
   SYSTEM_PROMPT: { schema: text, problem: "不是文本 / is no text", advice: "填写人设文字。Set the persona as text." },
 } satisfies Record<string, { schema: v.GenericSchema; problem: string; advice: string }>;
@@ -312,6 +326,8 @@ export function readConfig(env: unknown): Config {
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
   const config: Config = {
     access: read("ACCESS") ?? "pairing",
+    dailyTokensPerPerson: read("DAILY_TOKENS_PER_PERSON") ?? 500_000,
+    dailyTokens: read("DAILY_TOKENS") ?? 5_000_000,
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
       appId: bot.appId,
       appSecret: new Secret(bot.appSecret),

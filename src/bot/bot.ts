@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { claimCode, isSameCode } from "../claim-code.ts";
 import { findBot, readConfig } from "../config.ts";
+import { DAY_MS, dayStartMs } from "../day.ts";
 import { direct } from "../egress/transport.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
@@ -13,6 +14,7 @@ import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
 import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
+import { addUsage, USAGE_SCHEMA } from "./usage.ts";
 
 /** What a chat keeps to speak with. */
 export interface Lease {
@@ -21,6 +23,8 @@ export interface Lease {
   /** QQ refused the token: it is kept only to be named when a new one is asked for. */
   refused?: boolean;
   forbidden?: Forbidden;
+  /** The bot has spent its tokens of the day: until then no model is asked. In ms since 1970. */
+  spentUntilMs?: number | undefined;
 }
 
 /** What QQ does not let this bot do in a scene, and until when that is taken for granted, in ms since 1970. */
@@ -48,6 +52,7 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   ${ACCESS_SCHEMA}
+  ${USAGE_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
 `;
@@ -66,22 +71,35 @@ export class Bot extends DurableObject {
   }
 
   /** The token, new when less than a minute of it is left or when it is `notThisToken`, which QQ refused. */
-  async lease(chat: Chat, { notThisToken }: { notThisToken?: string | undefined }): Promise<LeaseAnswer> {
+  async lease(
+    chat: Chat,
+    { notThisToken, spentTokens = 0 }: { notThisToken?: string | undefined; spentTokens?: number },
+  ): Promise<LeaseAnswer> {
     noteChat(this.#sql, chat, Date.now());
+    const spentUntilMs = await this.addUsage(spentTokens);
     const kept = this.#keptToken();
     const forbidden = this.#forbidden(chat.scene);
     // Looked up last: an owner's word may come while a token is on its way.
     const standing = () => this.#access.standingOf(chat);
-    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept, forbidden, standing());
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now()))
+      return leased(kept, { forbidden, spentUntilMs }, standing());
     try {
       this.#request ??= this.#requestToken().finally(() => {
         this.#request = undefined;
       });
       const token = await this.#request;
-      return leased(token, forbidden, standing());
+      return leased(token, { forbidden, spentUntilMs }, standing());
     } catch (error) {
       return { ok: false, refusal: toRefusal(error, "qq.token"), standing: standing() };
     }
+  }
+
+  /** What chats have spent on models. Returns until when no more may be spent; undefined: there is something left. */
+  async addUsage(tokens: number): Promise<number | undefined> {
+    const { dailyTokens } = readConfig(this.env);
+    const spent = addUsage(this.#sql, tokens, Date.now());
+    if (dailyTokens === 0 || spent < dailyTokens) return undefined;
+    return dayStartMs(Date.now()) + DAY_MS;
   }
 
   /** A chat claims to be the owner's. */
@@ -201,10 +219,10 @@ export class Bot extends DurableObject {
 
 function leased(
   { value: token, expiresAtMs }: AccessToken,
-  forbidden: Forbidden,
+  more: Pick<Lease, "forbidden" | "spentUntilMs">,
   standing: Standing | undefined,
 ): LeaseAnswer {
-  return { ok: true, lease: { token, expiresAtMs, forbidden }, standing };
+  return { ok: true, lease: { token, expiresAtMs, ...more }, standing };
 }
 
 /** Short enough to type; the owner alone can use it. */

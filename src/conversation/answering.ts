@@ -70,7 +70,7 @@ const MUTE: Refusal = {
 
 async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: AbortSignal): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
-  const { text, model, inputTokens, isCut } = await context.generate(
+  const { text, model, inputTokens, outputTokens, isCut } = await context.generate(
     { history, messages: turn.messages },
     {
       limits: LIMITS,
@@ -82,7 +82,7 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
   );
   const told = [...history, ...turn.messages.map((message) => ({ role: "user" as const, message }))];
   const estimatedTokens = told.reduce((sum, said) => sum + estimateUtterance(said), 0);
-  return { text, model, isCut, inputTokens, estimatedTokens };
+  return { text, model, isCut, inputTokens, outputTokens, estimatedTokens };
 }
 
 function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {

@@ -151,6 +151,8 @@ export class Conversation extends DurableObject {
         reportFailures: unreachable,
         reportForbidden: () => {},
         access: "allowlist" as const,
+        dailyTokensPerPerson: 0,
+        reportUsage: unreachable,
         desk: { claim: unreachable, ownCode: unreachable, whoWaits: unreachable, decide: unreachable },
       };
       return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
@@ -175,6 +177,8 @@ export class Conversation extends DurableObject {
       sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       access: config.access,
+      dailyTokensPerPerson: config.dailyTokensPerPerson,
+      reportUsage: (tokens) => this.#bot(bot).addUsage(tokens),
       desk: this.#desk(bot, chat),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
       reportForbidden: (capability) => {

@@ -6,6 +6,8 @@ import { rows, run, type Storage } from "./storage.ts";
 export interface ChatFact {
   /** The model sees no turn before this one: the person emptied the chat. */
   forgottenBefore: number;
+  /** The newest turn whose tokens the Bot knows. */
+  usageReported: number;
   /** A person who was turned away for good was told so. */
   dismissed: true;
   /** The person or the group has switched proactive messages off, or on again. */

@@ -3,16 +3,18 @@
  * the list cost none.
  */
 import type { Standing } from "../bot/access.ts";
+import { dayStartMs } from "../day.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
-import { currentLease, noteStanding, standingOf } from "./lease.ts";
-import { DENIED, notOnTheList, pairing } from "./sentences.ts";
+import { currentLease, noteStanding, spentUntilMs, standingOf } from "./lease.ts";
+import { DENIED, notOnTheList, pairing, SPENT } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { endTurn, isUnchanged, openTurns } from "./turns.ts";
+import { spentSince } from "./usage.ts";
 
 /**
  * Ends the turn of somebody who may not talk here with a sentence, or, where they were told for good, without one. False
@@ -22,21 +24,29 @@ import { endTurn, isUnchanged, openTurns } from "./turns.ts";
  */
 export async function turnAway(context: TurnContext, turn: Turn): Promise<boolean> {
   const { storage, access } = context;
-  const known = standingOf(storage);
   // Whoever is denied was told to their chat at once: where everybody may talk, nobody waits for the Bot.
-  if (known === undefined && access === "open") return false;
-  const standing = known ?? (await askForStanding(context));
-  if (standing === "owner" || standing === "allowed") return false;
+  const standing = standingOf(storage) ?? (access === "open" ? "allowed" : await askForStanding(context));
   if (standing === "denied") {
     const isTold = readFact(storage, "dismissed") === true;
     if (!isTold) writeFact(storage, "dismissed", true);
     endWith(context, turn, isTold ? undefined : DENIED);
     return true;
   }
-  if (access === "open") return false;
-  const sentence = await sentenceFor(context, turn);
+  const isIn = standing === "owner" || standing === "allowed" || access === "open";
+  const sentence = (isIn ? undefined : await sentenceFor(context, turn)) ?? overLimit(context, turn, standing);
   if (sentence) endWith(context, turn, sentence);
   return sentence !== undefined;
+}
+
+/** The day's tokens are spent: this person's, or the bot's. The owner spends their own. */
+function overLimit(
+  { storage, now, dailyTokensPerPerson: limit }: TurnContext,
+  { sender }: Turn,
+  standing: Standing | "stranger" | undefined,
+): Reply | undefined {
+  if (spentUntilMs(storage) > now()) return SPENT.bot;
+  if (limit === 0 || standing === "owner") return undefined;
+  return spentSince(storage, sender, dayStartMs(now())) >= limit ? SPENT.person : undefined;
 }
 
 /** What the Bot rules from here on. What was under way for somebody who is denied ends. Returns the turns concerned. */

@@ -17,6 +17,7 @@ export interface StepResult {
   model?: string | undefined;
   /** Tokens of the whole prompt as the provider reported them, and as they had been estimated. */
   inputTokens?: number | undefined;
+  outputTokens?: number | undefined;
   estimatedTokens?: number | undefined;
 }
 

@@ -11,6 +11,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
+import { markReported, unreportedUsage } from "./usage.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
@@ -23,7 +24,7 @@ const UNREACHED: Omit<Refusal, "summary"> = {
 /** What QQ does not let a bot do is tried again after this long: rights are granted meanwhile. */
 export const FORBIDDEN_MS = 24 * 60 * 60_000;
 
-export type AskForLease = (options: { notThisToken?: string | undefined }) => Promise<LeaseAnswer>;
+export type AskForLease = (options: { notThisToken?: string | undefined; spentTokens: number }) => Promise<LeaseAnswer>;
 
 /** @throws QQApiError with the refusal of the token endpoint. */
 export async function currentLease(storage: Storage, ask: AskForLease, now: () => number): Promise<Lease> {
@@ -33,9 +34,11 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 }
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
-  const answer = await ask({ notThisToken }).catch((cause: unknown) => {
+  const unreported = unreportedUsage(storage);
+  const answer = await ask({ notThisToken, spentTokens: unreported.tokens }).catch((cause: unknown) => {
     throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
   });
+  markReported(storage, unreported);
   const kept = keptLease(storage);
   if (!answer.ok) {
     // What it has ruled counts all the same.
@@ -52,6 +55,15 @@ async function renewLease(storage: Storage, ask: AskForLease, notThisToken: stri
 /** What the Bot has ruled about this chat, as far as the chat has heard. */
 export function standingOf(storage: Storage): Standing | "stranger" | undefined {
   return keptLease(storage)?.standing;
+}
+
+/** Until when the bot has spent what it may spend in a day; 0 where it has not. */
+export function spentUntilMs(storage: Storage): number {
+  return keptLease(storage)?.spentUntilMs ?? 0;
+}
+
+export function noteSpent(storage: Storage, spentUntilMs: number): void {
+  keepLease(storage, { ...(keptLease(storage) ?? NO_TOKEN), spentUntilMs });
 }
 
 export function noteStanding(storage: Storage, standing: Standing | "stranger"): void {

@@ -95,6 +95,18 @@ export function notOnTheList(isGroup: boolean): Reply {
   };
 }
 
+/** A day's tokens are spent. */
+export const SPENT: Record<"person" | "bot", Reply> = {
+  person: {
+    kind: "text",
+    text: "你今天的额度用完了,明天再聊吧。\nYou have used up today's allowance; see you tomorrow.",
+  },
+  bot: {
+    kind: "text",
+    text: "机器人今天的额度用完了,明天再聊吧。\nThe bot has used up today's allowance; see you tomorrow.",
+  },
+};
+
 /** Said once; then nothing. */
 export const DENIED: Reply = {
   kind: "text",

@@ -37,6 +37,10 @@ export interface Collaborators {
   askForLease: AskForLease;
   /** Who may talk here, unless there is a rule about this chat. */
   access: AccessMode;
+  /** Tokens that a person may spend here in a day; 0 is no limit. */
+  dailyTokensPerPerson: number;
+  /** Tells the Bot what was spent here. Returns until when no more may be spent, if so. */
+  reportUsage(tokens: number): Promise<number | undefined>;
   /** The bot as a whole, asked on behalf of this chat. */
   desk: Desk;
   reportFailures(failures: readonly Failure[]): Promise<void>;

@@ -3,16 +3,18 @@
  * stored before the next step begins. All it remembers between two looks at the tables is what is under way.
  */
 import { toRefusal } from "../errors.ts";
-import { log } from "../log.ts";
+import { describe, log } from "../log.ts";
 import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, sayAnew } from "./ending.ts";
+import { noteSpent } from "./lease.ts";
 import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
 import { type Action, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
+import { markReported, UNREPORTED_TOKENS, unreportedUsage } from "./usage.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
 type Work = Extract<Action, { kind: "generate" | "send" }>;
@@ -28,6 +30,8 @@ export class TurnRunner {
   /** Ends the wait: something was stored, or some work ended. */
   #changed = new AbortController();
   #reporting = false;
+  /** A model was asked since the account was last looked at. */
+  #hasSpent = false;
   /** The storage itself failed under some work: begin nothing more, and say so when the rest has ended. */
   #broken: unknown;
 
@@ -67,6 +71,7 @@ export class TurnRunner {
           else this.#giveUpDrafts(1);
         }
         this.#report();
+        this.#reportUsage();
       }
       if (this.#underWay === 0 && !this.#reporting) {
         if (this.#broken !== undefined) throw this.#broken;
@@ -110,6 +115,26 @@ export class TurnRunner {
       });
   }
 
+  /** Tells the Bot what was spent here, now and then: it counts for all chats. */
+  #reportUsage(): void {
+    const { storage, reportUsage, isExhausted } = this.#context;
+    if (!this.#hasSpent || this.#reporting || isExhausted()) return;
+    this.#hasSpent = false;
+    const unreported = unreportedUsage(storage);
+    if (unreported.tokens < UNREPORTED_TOKENS) return;
+    this.#reporting = true;
+    reportUsage(unreported.tokens)
+      .then((spentUntilMs) => {
+        markReported(storage, unreported);
+        if (spentUntilMs !== undefined) noteSpent(storage, spentUntilMs);
+      })
+      .catch((error: unknown) => log.warn("usage.not-reported", { error: describe(error) })) // with the next occasion
+      .finally(() => {
+        this.#reporting = false;
+        this.#changed.abort();
+      });
+  }
+
   #plan(): Plan {
     const { storage, now, begun } = this.#context;
     return planTurns(storage, { nowMs: now(), working: new Set(this.#working.keys()), begun });
@@ -140,6 +165,7 @@ export class TurnRunner {
       })
       .finally(() => {
         this.#working.delete(turn.id);
+        this.#hasSpent ||= action.kind === "generate";
         this.#changed.abort();
         this.#watchDraft(turn.id);
       });

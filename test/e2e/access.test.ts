@@ -105,3 +105,48 @@ describe("a bot with a list", () => {
     }
   });
 });
+
+describe("a day's tokens", () => {
+  const answered = async ({ qq }: Bench, text: string, chatId: string) => {
+    const asked = await qq.say({ text, chatId });
+    await qq.until(() => qq.ledger.answersTo(asked.messageId).length > 0);
+    return qq.ledger.answersTo(asked.messageId)[0]?.text ?? "";
+  };
+
+  it("of a person are told to be spent, at no further cost, and another person still has theirs", async () => {
+    const bench = await startBench({ settings: { DAILY_TOKENS_PER_PERSON: "150" } });
+    try {
+      const { qq } = bench;
+      await answered(bench, "#one", "ann"); // the demo model says 100 and as many as its answer has characters
+      await answered(bench, "#two", "ann");
+      const calls = qq.model.calls.length;
+      expect(await answered(bench, "#three", "ann")).toContain("你今天的额度用完了");
+      expect(qq.model.calls).toHaveLength(calls);
+      expect(await answered(bench, "#mine", "bob")).toContain("#mine");
+    } finally {
+      await bench.stop();
+    }
+  });
+
+  it("of the bot are told to be spent in every chat, once its chats have reported them", async () => {
+    const bench = await startBench({ settings: { DAILY_TOKENS: "15000" } });
+    try {
+      const { qq, worker } = bench;
+      await answered(bench, "#first", "late");
+      for (let turn = 0; turn < 3; turn += 1) await answered(bench, `#long${turn} !long9`, "ann");
+      // 20,000 tokens unreported are told at once; the answer does not wait for that.
+      const spent = async () =>
+        (await worker.read<{ tokens: number }>("Bot", "SELECT tokens FROM usage"))[0]?.tokens ?? 0;
+      for (let look = 0; (await spent()) < 15_000; look += 1) {
+        if (look > 100) throw new Error("the Bot was not told");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      const calls = qq.model.calls.length;
+      expect(await answered(bench, "#more", "ann")).toContain("机器人今天的额度用完了");
+      expect(await answered(bench, "#new", "newcomer")).toContain("机器人今天的额度用完了");
+      expect(qq.model.calls).toHaveLength(calls);
+    } finally {
+      await bench.stop();
+    }
+  });
+});

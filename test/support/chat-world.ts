@@ -101,6 +101,10 @@ export class ChatWorld {
   /** What the model was asked, call by call, and when. */
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
   access: AccessMode = "open";
+  dailyTokensPerPerson = 0;
+  /** What the Bot was told of tokens, and what it says to it. */
+  readonly usage: number[] = [];
+  spentUntilMs: number | undefined;
   /** The bot as a whole: nobody is known there. */
   desk: Desk = {
     claim: async () => "wrong",
@@ -381,6 +385,11 @@ export class ChatWorld {
       reportForbidden: (capability) => this.forbidden.push(capability),
       askForLease: (options) => this.lease(options),
       access: this.access,
+      dailyTokensPerPerson: this.dailyTokensPerPerson,
+      reportUsage: async (tokens) => {
+        this.usage.push(tokens);
+        return this.spentUntilMs;
+      },
       desk: this.desk,
       reportFailures: (failures) => this.report(failures),
       isExhausted: () => this.isExhausted,
