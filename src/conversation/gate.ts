@@ -24,8 +24,7 @@ import { spentSince } from "./usage.ts";
  */
 export async function turnAway(context: TurnContext, turn: Turn): Promise<boolean> {
   const { storage, access } = context;
-  // Whoever is denied was told to their chat at once: where everybody may talk, nobody waits for the Bot.
-  const standing = standingOf(storage) ?? (access === "open" ? "allowed" : await askForStanding(context));
+  const standing = standingOf(storage) ?? (await askForStanding(context));
   if (standing === "denied") {
     const isTold = readFact(storage, "dismissed") === true;
     if (!isTold) writeFact(storage, "dismissed", true);
