@@ -152,6 +152,12 @@ describe("an answer of a model", () => {
       plain: "(>_<) (>_<) ^_^ -_- -_-",
       qq: "(>\\_<) (>\\_<) ^\\_^ -\\_- -\\_-",
     },
+    {
+      what: "sources that something names",
+      source: "见[甲][1]\n\n[1]: https://a.cn",
+      plain: "见甲 (https://a.cn)",
+      qq: "见[甲](https://a.cn)",
+    },
     { what: "a fence", source: "```ts\na < b;\n```", plain: "a < b;", qq: "```ts\na < b;\n```" },
   ];
 
