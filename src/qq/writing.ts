@@ -3,7 +3,7 @@
  * Holds the Markdown parser: loaded when there is something to say, not with the callback path.
  */
 import type { Reply } from "../reply.ts";
-import { render, toPlainText } from "./markdown.ts";
+import { render, toPlainText, withoutTags } from "./markdown.ts";
 import { settledLength, splitMarkdown } from "./markdown-parts.ts";
 import { defuseLinks, splitText } from "./text.ts";
 
@@ -15,7 +15,9 @@ export { settledLength };
 export function compose(source: string, { markdown, links }: { markdown: boolean; links: boolean }): Reply {
   const { plain, marked } = render(source);
   const reply: Reply =
-    markdown && marked !== undefined ? { kind: "markdown", text: marked } : { kind: "text", text: plain || source };
+    markdown && marked !== undefined
+      ? { kind: "markdown", text: marked }
+      : { kind: "text", text: plain || withoutTags(source) };
   return links ? reply : defused(reply);
 }
 
