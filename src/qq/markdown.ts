@@ -145,7 +145,7 @@ class Reader {
     return nodes.flatMap((node): Block[] => {
       switch (node.type) {
         case "heading": {
-          const children = this.phrasing(node.children);
+          const children = trimmed(this.phrasing(node.children));
           if (children.length === 0) return [];
           // A line under text is a rule to whoever writes `#` before headings.
           if (node.depth === 2 && isUnderlined(node)) return [paragraph(children), { type: "thematicBreak" }];
@@ -153,8 +153,8 @@ class Reader {
           return [paragraph([{ type: "strong", children: children.flatMap(unbold) }])];
         }
         case "paragraph": {
-          const children = this.phrasing(node.children);
-          return children.length > 0 ? [paragraph(children)] : [];
+          const read = paragraph(this.phrasing(node.children));
+          return read.children.length > 0 ? [read] : [];
         }
         case "blockquote": {
           const children = this.blocks(node.children);
@@ -269,7 +269,7 @@ class Reader {
           return [];
       }
     });
-    return settled(merged(read).map(silent));
+    return settled(merged(read).map(silent)).map(withoutLooseEnds);
   }
 
   #number(id: string): number {
@@ -481,7 +481,23 @@ function visit(node: Nodes, see: (node: Nodes) => void): void {
 }
 
 const text = (value: string): PhrasingContent => ({ type: "text", value });
-const paragraph = (children: PhrasingContent[]): Paragraph => ({ type: "paragraph", children: merged(children) });
+const paragraph = (children: PhrasingContent[]): Paragraph => ({ type: "paragraph", children: trimmed(children) });
+
+/** Space at the ends, as markup leaves it behind, would be written as `&#x20;`. */
+function trimmed(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const last = nodes.length - 1;
+  return merged(
+    nodes.map((node, index) => {
+      if (node.type !== "text") return node;
+      const begun = index === 0 ? node.value.replace(/^[ \t\n]+/, "") : node.value;
+      return text(index === last ? begun.replace(/[ \t\n]+$/, "") : begun);
+    }),
+  );
+}
+
+function withoutLooseEnds(node: PhrasingContent): PhrasingContent {
+  return node.type === "text" ? text(node.value.replace(/[ \t]*\n[ \t]*/g, "\n")) : node;
+}
 
 /** Bold inside bold would end the outer one. */
 function unbold(node: PhrasingContent): PhrasingContent[] {

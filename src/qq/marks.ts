@@ -47,8 +47,13 @@ function besideChinese(name: string, marker: number): Construct {
         (code) => {
           const token = this.events.at(-1)?.[1];
           const after = characterOf(code);
-          if (token && marker !== 95 && (CHINESE.test(before) || CHINESE.test(after))) {
-            token._open ||= mayOpen(before, after);
+          if (token && marker === 42 && /\d/.test(before) && /\d/.test(after)) {
+            token._open = false; // `2*3*4`
+            token._close = false;
+          } else if (token && marker !== 95 && (CHINESE.test(before) || CHINESE.test(after))) {
+            // A single one before a bracket may be a multiplication sign: `长*（宽+高）*2`.
+            const isSingle = marker === 42 && token.end.offset - token.start.offset === 1;
+            token._open ||= mayOpen(before, after) && !(isSingle && PUNCTUATION.test(after));
             token._close ||= mayOpen(after, before);
           } else if (token && marker === 95 && FACE.test(before) && FACE.test(after)) {
             token._open = false;

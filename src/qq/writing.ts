@@ -14,10 +14,11 @@ export { settledLength };
 /** The model's CommonMark as a reply: Markdown only where that shows more than the words alone. */
 export function compose(source: string, { markdown, links }: { markdown: boolean; links: boolean }): Reply {
   const { plain, marked } = render(source);
+  const isBlank = plain.trim() === ""; // QQ refuses an empty message
   const reply: Reply =
-    markdown && marked !== undefined
+    markdown && marked !== undefined && !isBlank
       ? { kind: "markdown", text: marked }
-      : { kind: "text", text: plain || withoutTags(source) };
+      : { kind: "text", text: isBlank ? withoutTags(source) : plain };
   return links ? reply : defused(reply);
 }
 

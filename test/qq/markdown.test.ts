@@ -158,6 +158,17 @@ describe("an answer of a model", () => {
       plain: "见甲 (https://a.cn)",
       qq: "见[甲](https://a.cn)",
     },
+    { what: "bold before a colon and a digit", source: "**价：**5元", plain: "价：5元", qq: "**价**：5元" },
+    {
+      what: "a product, which is no italics",
+      source: "长*（宽+高）*2",
+      plain: "长*（宽+高）*2",
+      qq: "长\\*（宽+高）\\*2",
+    },
+    { what: "a calculation", source: "2*3*4=24", plain: "2*3*4=24", qq: "2\\*3\\*4=24" },
+    { what: "a task of markup alone", source: "- [ ] <br> ", plain: "• ☐", qq: "-   ☐" },
+    { what: "a paragraph of space", source: "a\n\n&#x20;\n\n**b**", plain: "a\n\nb", qq: "a\n\n**b**" },
+    { what: "HTML with spaces", source: "一<br> 二 **三** <br>", plain: "一\n二 三", qq: "一\n二 **三**" },
     { what: "a fence", source: "```ts\na < b;\n```", plain: "a < b;", qq: "```ts\na < b;\n```" },
   ];
 

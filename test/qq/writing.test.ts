@@ -38,7 +38,9 @@ describe("composing", () => {
   });
 
   it("says at least what was written where nothing of it can be shown", () => {
-    expect(compose("<!-- hm -->", ALL).text).not.toBe("");
+    for (const source of ["<!-- hm -->", "&nbsp;", "&nbsp;\n\n&emsp;", "**&nbsp;**", "<br>&#x20;"])
+      for (const markdown of [true, false])
+        expect(compose(source, { markdown, links: true }).text.trim(), source).not.toBe("");
   });
 });
 
