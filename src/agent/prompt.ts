@@ -32,6 +32,8 @@ const ATTACHMENTS: Record<Attachment["kind"], string> = { image: "图片", voice
 /** However Unicode ends a line. */
 const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
 
+const QUOTE_MARK = /(^|[\n\r\v\f\u0085\u2028\u2029])[^\S\n\r\v\f\u0085\u2028\u2029]*>/g;
+
 export function instructions({ persona, scene, nowMs }: PromptInput): string {
   return `${persona}\n${PLACES[scene]}\n现在是 ${TIME.format(nowMs)}(北京时间)。`;
 }
@@ -48,7 +50,9 @@ export function promptMessages({ scene, history, messages }: PromptInput): Model
 /** All that the model reads of a message: what it answers to, its own words, and what is attached. */
 export function wordsOf({ text, quote, attachments = [] }: IncomingMessage): string {
   return (
-    [quote && quoted(quote), unframed(text), ...attachments.map(attached)].filter(Boolean).join("\n") || "(空消息)"
+    [quote && quoted(quote), quote ? unquoted(unframed(text)) : unframed(text), ...attachments.map(attached)]
+      .filter(Boolean)
+      .join("\n") || "(空消息)"
   );
 }
 
@@ -78,6 +82,11 @@ function attached({ kind, name, transcript }: Attachment): string {
 /** Nobody can write what looks like a quote. */
 function unframed(text: string): string {
   return text.replaceAll("[引用", "［引用");
+}
+
+/** Below a quote, nobody's own words can look like more of it. */
+function unquoted(text: string): string {
+  return text.replace(QUOTE_MARK, "$1＞");
 }
 
 function inBrackets(text: string): string {

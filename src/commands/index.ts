@@ -15,10 +15,16 @@ export interface Typed<C extends Command = Command> {
   argument: string;
 }
 
-/** The command that a message is, if it is one: `/stop`, `/allow CODE`, or an alias as the whole message. */
+/**
+ * The command that a message is, if it is one: `/stop`, `/allow CODE`, or an alias as the whole message. A full-width slash
+ * is one, and what ends a sentence is none of the word: 「继续。」
+ */
 export function parseCommand(text: string): Typed | undefined {
   const [, word = "", argument = ""] = /^(\S+)\s*([\s\S]*)$/.exec(text.trim()) ?? [];
-  const lower = word.toLowerCase();
+  const lower = word
+    .toLowerCase()
+    .replace(/^／/, "/")
+    .replace(/(?<=[^/])[。.!!~~]+$/, "");
   const command = COMMANDS.find(
     ({ name, aliases }) => lower === `/${name}` || aliases.some((alias) => lower === alias || lower === `/${alias}`),
   );

@@ -5,8 +5,14 @@ import { failureOf, recordFailure } from "./report.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { Fault } from "./turn-machine.ts";
 
-export function recordAudit(storage: Storage, auditId: string, turn: number): void {
+/** In place of a turn: the review has let nothing through, and its answer is not booked as held back yet. */
+const EARLY = 0;
+
+/** True where the review ended badly before this was known: `endAudit` is to be told again. */
+export function recordAudit(storage: Storage, auditId: string, turn: number): boolean {
+  const isEarly = rows(storage, "SELECT id FROM audit WHERE id = ? AND turn = ?", auditId, EARLY).length > 0;
   run(storage, "INSERT OR REPLACE INTO audit (id, turn) VALUES (?, ?)", auditId, turn);
+  return isEarly;
 }
 
 /** The review has ended. Where the answer was not let through, its person hears of it with the next one. */
@@ -21,7 +27,8 @@ export function endAudit(
     auditId,
   );
   run(storage, "DELETE FROM audit WHERE id = ?", auditId);
-  if (!held || passed) return;
+  if (passed) return;
+  if (!held) return run(storage, "INSERT INTO audit (id, turn) VALUES (?, ?)", auditId, EARLY);
   // More of it is still to be sent: it ends like any turn of which something did not arrive.
   if (held.isOpen)
     return void run(storage, "UPDATE part SET state = 'unheard' WHERE turn = ? AND state = 'sent'", held.id);

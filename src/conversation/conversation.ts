@@ -7,13 +7,14 @@ import type { Standing } from "../bot/access.ts";
 import type { Desk } from "../commands/command.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { direct } from "../egress/transport.ts";
+import { toRefusal } from "../errors.ts";
 import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { crashPoint } from "./crash-point.ts";
 import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
-import { type AskForLease, currentLease, FORBIDDEN_MS } from "./lease.ts";
+import { type AskForLease, currentLease, FORBIDDEN_MS, refuseLease } from "./lease.ts";
 import { reportAtMs } from "./report.ts";
 import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
@@ -62,15 +63,27 @@ export class Conversation extends DurableObject {
     this.#runner?.interrupt(ended);
   }
 
-  /** Tells QQ that a pressed button was heard, for which it waits 3 s. Not worth repeating: the press itself is stored. */
+  /** Tells QQ that a pressed button was heard, for which it waits 3 s: time for a second try at most. */
   async #acknowledge(interaction: Interaction): Promise<void> {
+    const { storage } = this.ctx;
     try {
       const settings = this.#readSettings(interaction.appId);
       if (!settings) return;
       const { config, bot } = settings;
+      const api = { ...config.qq, appId: bot.appId, transport: direct };
       const ask: AskForLease = (options) => this.#bot(bot).lease(interaction.chat, options);
-      const { token } = await currentLease(this.ctx.storage, ask, Date.now);
-      await acknowledgeInteraction({ ...config.qq, appId: bot.appId, transport: direct }, interaction, token);
+      const acknowledge = async () => {
+        const { token } = await currentLease(storage, ask, Date.now);
+        await acknowledgeInteraction(api, interaction, token).catch((error: unknown) => {
+          if (toRefusal(error, "qq.acknowledge").remedy === "refreshToken") refuseLease(storage, token);
+          throw error;
+        });
+      };
+      await acknowledge().catch((error: unknown) => {
+        const { remedy } = toRefusal(error, "qq.acknowledge");
+        if (remedy !== "refreshToken" && remedy !== "retryOnce") throw error;
+        return acknowledge();
+      });
     } catch (error) {
       log.warn("interaction.not-acknowledged", { error: describe(error) });
     }

@@ -6,7 +6,7 @@ import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
-import { recordAudit } from "./audit.ts";
+import { endAudit, recordAudit } from "./audit.ts";
 import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
 import { currentLease, forbid, refuseLease } from "./lease.ts";
 import { mark, markBegun, NOTHING, words } from "./outbox.ts";
@@ -67,6 +67,14 @@ function delivered(context: TurnContext, turn: Turn, part: Part): void {
   });
 }
 
+/** QQ has it, and perhaps looks at it before it shows it. */
+function heldBack(context: TurnContext, turn: Turn, part: Part, auditId: string | undefined): void {
+  const { storage, now, newReference } = context;
+  const isRejected = auditId !== undefined && recordAudit(storage, auditId, turn.id);
+  delivered(context, turn, part);
+  if (isRejected) endAudit(storage, { auditId, passed: false, reference: newReference(), nowMs: now() });
+}
+
 function refused(
   context: TurnContext,
   turn: Turn,
@@ -94,8 +102,7 @@ function refused(
     if (refusal.forbids) forbid(storage, refusal.forbids, now());
     switch (verdict.kind) {
       case "delivered":
-        if (refusal.auditId !== undefined) recordAudit(storage, refusal.auditId, turn.id);
-        return delivered(context, turn, part);
+        return heldBack(context, turn, part, refusal.auditId);
       case "again":
         if (verdict.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
         if (refusal.outcomeUnknown && token !== undefined) mark(storage, turn.id, part.n, "uncertain");

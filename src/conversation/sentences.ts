@@ -7,7 +7,7 @@ import type { Fault } from "./turn-machine.ts";
 const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
   late: {
     zh: "前面还有消息没答完,这一条来不及在 QQ 允许的时间内回答了。发送「继续」,我接着答。",
-    en: "Too many messages are ahead of this one. Send 「继续」 and I will go on.",
+    en: "Other messages came first, and QQ's time for this one is up. Send 「继续」 and I will answer it.",
   },
   slow: {
     zh: "这个问题要想得久一些,来不及在 QQ 允许的时间内写完。过一会儿发送「继续」,就能看到回答。",
@@ -15,7 +15,7 @@ const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
   },
   crashed: {
     zh: "抱歉,回答这条消息时程序中断了,请换个方式再问一次。",
-    en: "Sorry, answering this message broke down. Please ask differently.",
+    en: "Sorry, something broke while answering this message. Please put it differently.",
   },
   timeout: {
     zh: "抱歉,模型没有在 QQ 允许的时间内答完,请稍后再问一次。",
@@ -31,12 +31,12 @@ const APOLOGIES: Record<Fault["kind"], { zh: string; en: string }> = {
     en: "Sorry, the model gave no answer. Please ask again later.",
   },
   refused: {
-    zh: "抱歉,模型服务不愿回答这些内容,请换个说法再问。",
-    en: "Sorry, the model's provider refused these words. Please ask differently.",
+    zh: "抱歉,模型服务拒绝回答这个问题,请换个说法再问。",
+    en: "Sorry, the model's provider declined to answer this. Please put it differently.",
   },
   blocked: {
-    zh: "抱歉,QQ 没有放行这条回答的内容,请换个说法再问。",
-    en: "Sorry, QQ blocked the text of this answer. Please ask differently.",
+    zh: "抱歉,这条回答没有通过 QQ 的审核,请换个说法再问。",
+    en: "Sorry, QQ's review did not pass this answer. Please put it differently.",
   },
   bug: { zh: "抱歉,程序出错了,请告诉管理员。", en: "Sorry, something went wrong here. Please tell the operator." },
 };
@@ -55,7 +55,7 @@ export const UNTOLD = {
   unsure:
     "(上一条回答可能没有送达,没看到的话请再问一次。/ The last answer may not have arrived; ask again if you miss it.)\n\n",
   blocked:
-    "(上一条回答没有通过 QQ 的审核,请换个说法再问。/ QQ's review did not pass the last answer; please ask differently.)\n\n",
+    "(上一条回答没有通过 QQ 的审核,请换个说法再问。/ QQ's review did not pass the last answer; please put it differently.)\n\n",
   missed: "(上一条消息没来得及回答,请再问一次。/ There was no time to answer your last message; please ask again.)\n\n",
 };
 
@@ -121,7 +121,7 @@ export const GREETINGS = {
 
 export function queueFull(limit: number): string {
   return (
-    `现在有 ${limit} 条消息在排队,这一条没有收下。请等前面的回答后再发。\n` +
-    `${limit} messages are waiting, so this one was not taken. Please send it again after the answers.`
+    `现在有 ${limit} 条消息在排队,这一条没有收下。请等前面的答完后再发。\n` +
+    `${limit} messages are waiting, so this one was not taken. Please send it again once they are answered.`
   );
 }

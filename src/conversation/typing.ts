@@ -40,12 +40,12 @@ async function show(context: TurnContext, turn: Turn): Promise<void> {
     token = (await currentLease(storage, context.askForLease, now)).token;
     if (mayShow && slot) await context.sendTyping(chat, slot, token);
   } catch (error) {
-    // Nobody misses it; but what it says of the token, the budget and the message holds for the answer, too.
+    // Nobody misses it; but what it says of the token holds for the answer, too. Not what it says of the message: a private
+    // message may be answered for an hour, although one page of QQ's says five minutes.
     const refusal = toRefusal(error, "qq.typing");
     log.info("typing.refused", { turn: turn.id, summary: refusal.summary, code: refusal.code });
     if (refusal.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
     if (!mayShow) return;
     if (token === undefined || refusal.costsNoReply) markTyping(storage, turn.id, "uncounted");
-    else if (refusal.closesMessage) markTyping(storage, turn.id, "closed");
   }
 }

@@ -291,8 +291,8 @@ function audit(passed: AuditResult["passed"]): Decoder {
   };
 }
 
-function nameOf(name: string | null | undefined): string | undefined {
-  return oneLine(name ?? "") || undefined;
+function nameOf(name: string | undefined): string | undefined {
+  return oneLine(name) || undefined;
 }
 
 function role(value: string | null | undefined): Sender["role"] {

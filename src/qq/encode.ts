@@ -22,8 +22,8 @@ const CHAT: Encoders = {
 
 /** Guilds know no `msg_type`, and escape what they take for markup. */
 const GUILD: Encoders = {
-  text: ({ text }) => ({ content: escapeGuild(text) }),
-  markdown: ({ text }) => ({ markdown: { content: text } }),
+  text: ({ text }) => ({ content: escapeGuild(quiet(text)) }),
+  markdown: ({ text }) => ({ markdown: { content: quiet(text) } }),
 };
 
 /** The body of one part. Guilds have no `msg_seq`: there a repetition is a second message. */
@@ -44,6 +44,11 @@ export function isGuild(scene: Scene): boolean {
 
 function write(encoders: Encoders, reply: Reply): Record<string, unknown> {
   return reply.kind === "text" ? encoders.text(reply) : encoders.markdown(reply);
+}
+
+/** The one mention that needs no tag. */
+function quiet(text: string): string {
+  return text.replaceAll("@everyone", "＠everyone");
 }
 
 function escapeGuild(text: string): string {

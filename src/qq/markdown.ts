@@ -9,6 +9,7 @@ import type {
   BlockContent,
   Definition,
   FootnoteDefinition,
+  Heading,
   List,
   ListItem,
   Nodes,
@@ -20,33 +21,59 @@ import type {
 } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown, gfmToMarkdown } from "mdast-util-gfm";
-import { mathFromMarkdown } from "mdast-util-math";
 import { defaultHandlers, toMarkdown, type Unsafe } from "mdast-util-to-markdown";
 import { gfm } from "micromark-extension-gfm";
-import { math } from "micromark-extension-math";
-import { readableMath } from "./math.ts";
+import { CHINESE_MARKS, settled } from "./marks.ts";
+import { raisedText, withReadableMath } from "./math.ts";
 
-/** CommonMark with tables, strikethrough, task lists, footnotes, bare links and math. */
+/** CommonMark with tables, strikethrough, task lists, footnotes and bare links. What is too much for a parser is one text. */
 export function parseMarkdown(source: string): Root {
+  if (isTooMuch(source)) return literal(source);
   return fromMarkdown(source, {
-    extensions: [gfm({ singleTilde: false }), math({ singleDollarTextMath: false })],
-    mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown()],
+    extensions: [gfm({ singleTilde: false }), { disable: { null: ADDRESSES } }, CHINESE_MARKS],
+    mdastExtensions: gfmFromMarkdown().map((extension) => ({ ...extension, transforms: [] })),
   });
+}
+
+/** The parser's own reading of bare addresses runs on into Chinese text and marks; `linked` finds them afterwards. */
+const ADDRESSES = ["protocolAutolink", "wwwAutolink", "emailAutolink"];
+
+/** No answer that somebody reads is longer or more nested, and the parser takes seconds for it, or the whole stack. */
+const MOST_SOURCE = 60_000;
+const TOO_NESTED =
+  /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*[ \t]{80,}(?:>|[-+*]|\d{1,9}[.)])|^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))){40,}/m;
+
+/** Marks in one paragraph, which the parser compares with each other. Code is none of its business. */
+const MOST_MARKS = 2_000;
+const FENCES = /^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?^[ \t>]*\1/gm;
+const PARAGRAPHS = /\n[ \t]*(?=\n|(?:[-+*>#|]|\d{1,9}[.)])[ \t|])/;
+
+function isTooMuch(source: string): boolean {
+  if (source.length > MOST_SOURCE || TOO_NESTED.test(source)) return true;
+  if (source.length <= MOST_MARKS) return false;
+  const paragraphs = source.replace(FENCES, "").split(PARAGRAPHS);
+  return paragraphs.some((paragraph) => (paragraph.match(/[*_~[\]`<]/g)?.length ?? 0) > MOST_MARKS);
+}
+
+function literal(source: string): Root {
+  const position = { start: { line: 1, column: 1, offset: 0 }, end: { line: 1, column: 1, offset: source.length } };
+  return { type: "root", children: [{ type: "paragraph", children: [text(source)], position }] };
 }
 
 /** What QQ shows of it. Rendering the result again changes nothing. */
 export function toQQMarkdown(source: string): string {
-  return write(readable(parseMarkdown(source)));
+  return isTooMuch(source) ? withoutTags(source) : write(readable(source));
 }
 
 /** For where Markdown is not possible. Links keep their address. */
 export function toPlainText(source: string): string {
-  return plain(readable(parseMarkdown(source)));
+  return isTooMuch(source) ? withoutTags(source) : plain(readable(source));
 }
 
 /** Both at once; `marked` only where QQ shows more by it than words and bare addresses. */
 export function render(source: string): { plain: string; marked: string | undefined } {
-  const root = readable(parseMarkdown(source));
+  if (isTooMuch(source)) return { plain: withoutTags(source), marked: undefined };
+  const root = readable(source);
   return { plain: plain(root), marked: root.children.every(isPlain) ? undefined : write(root) };
 }
 
@@ -56,10 +83,8 @@ function isPlain(node: RootContent): boolean {
 }
 
 function plain(root: Root): string {
-  return root.children
-    .map((node) => plainBlock(node, ""))
-    .filter(Boolean)
-    .join("\n\n");
+  const blocks = root.children.map((node) => plainBlock(node, ""));
+  return withoutTags(blocks.filter(Boolean).join("\n\n"));
 }
 
 /** Words and marks as one paragraph, which says the same wherever it stands. */
@@ -68,28 +93,40 @@ export function writeInline(nodes: PhrasingContent[]): string {
 }
 
 /** The tree with only what QQ has a form for. */
-function readable(root: Root): Root {
+function readable(source: string): Root {
+  const root = parseMarkdown(withReadableMath(source));
   const definitions = new Map<string, Definition>();
   const notes: FootnoteDefinition[] = [];
+  const used = new Set<string>();
   visit(root, (node) => {
+    if (node.type === "linkReference" || node.type === "imageReference") used.add(node.identifier);
     if (node.type === "definition" && !definitions.has(node.identifier)) definitions.set(node.identifier, node);
     if (node.type === "footnoteDefinition") notes.push(node);
   });
-  const reader = new Reader(definitions, notes);
+  const reader = new Reader({ definitions, notes, used });
   const children = reader.blocks(root.children);
   return { type: "root", children: [...children, ...reader.notes()] };
 }
 
 type Block = Exclude<BlockContent, { type: "html" | "table" }>;
 
+interface References {
+  definitions: ReadonlyMap<string, Definition>;
+  notes: readonly FootnoteDefinition[];
+  /** The definitions that something refers to. */
+  used: ReadonlySet<string>;
+}
+
 class Reader {
   readonly #definitions: ReadonlyMap<string, Definition>;
   readonly #notes: readonly FootnoteDefinition[];
+  readonly #used: ReadonlySet<string>;
   readonly #cited: string[] = [];
 
-  constructor(definitions: ReadonlyMap<string, Definition>, notes: readonly FootnoteDefinition[]) {
+  constructor({ definitions, notes, used }: References) {
     this.#definitions = definitions;
     this.#notes = notes;
+    this.#used = used;
   }
 
   /** The footnotes, in the order in which they were cited, as paragraphs at the end. */
@@ -108,14 +145,16 @@ class Reader {
     return nodes.flatMap((node): Block[] => {
       switch (node.type) {
         case "heading": {
-          const children = this.phrasing(node.children);
+          const children = trimmed(this.phrasing(node.children));
           if (children.length === 0) return [];
-          if (node.depth <= 2) return [{ ...node, children }];
+          // A line under text is a rule to whoever writes `#` before headings.
+          if (node.depth === 2 && isUnderlined(node)) return [paragraph(children), { type: "thematicBreak" }];
+          if (node.depth <= 2) return [{ type: "heading", depth: node.depth, children: children.map(inOneLine) }];
           return [paragraph([{ type: "strong", children: children.flatMap(unbold) }])];
         }
         case "paragraph": {
-          const children = this.phrasing(node.children);
-          return children.length > 0 ? [paragraph(children)] : [];
+          const read = paragraph(this.phrasing(node.children));
+          return read.children.length > 0 ? [read] : [];
         }
         case "blockquote": {
           const children = this.blocks(node.children);
@@ -127,14 +166,18 @@ class Reader {
           return [this.table(node)];
         case "html": {
           const content = strippedHtml(node.value);
-          return content === "" ? [] : [paragraph([text(content)])];
+          return content === "" ? [] : [paragraph(linked(withoutTags(content)))];
         }
-        case "math":
-          return [paragraph([text(readableMath(node.value).replace(/\s*\n\s*/g, "\n") || node.value)])];
         case "code":
+          return [{ ...node, value: withoutTags(node.value) }];
         case "thematicBreak":
           return [node];
-        case "definition":
+        case "definition": {
+          // A list of sources, perhaps, that the text names in another way.
+          if (this.#used.has(node.identifier)) return [];
+          const title = node.title ? ` ${node.title}` : "";
+          return [paragraph([text(`[${node.label ?? node.identifier}]: `), ...linked(node.url), text(title)])];
+        }
         case "footnoteDefinition":
           return [];
         default:
@@ -159,7 +202,7 @@ class Reader {
 
   /** A row becomes an item: each cell under its heading, the first one bold. */
   table({ children: [head, ...rows] }: Table): Block {
-    const headings = head?.children.map((cell) => this.phrasing(cell.children)) ?? [];
+    const headings = head?.children.map((cell) => this.phrasing(cell.children).flatMap(unbold)) ?? [];
     if (rows.length === 0) return paragraph(joined(headings, " | "));
     const items = rows.map((row): ListItem => {
       const cells = row.children.map((cell, column) => {
@@ -175,11 +218,12 @@ class Reader {
   }
 
   phrasing(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-    const read = nodes.flatMap((node): PhrasingContent[] => {
+    const read = withRaised(nodes).flatMap((node): PhrasingContent[] => {
       switch (node.type) {
         case "text":
+          return linked(node.value);
         case "inlineCode":
-          return [node];
+          return [{ ...node, value: withoutTags(node.value.replaceAll("\n", " ")) }];
         case "break":
           return [text("\n")];
         case "emphasis":
@@ -189,30 +233,34 @@ class Reader {
           return children.length > 0 ? [{ ...node, children }] : [];
         }
         case "link": {
-          const children = this.phrasing(node.children);
-          const [only] = children;
-          if (only?.type === "text" && only.value === node.url) return bareLink(node.url);
+          const children = this.phrasing(node.children).flatMap(unlinked);
+          if (/^https?:/i.test(node.url) && plainInline(node.children) === node.url) return linked(node.url);
+          if (/^(?:mailto:|http:\/\/www\.)/.test(node.url) && plainInline(node.children) === shortOf(node.url))
+            return linked(shortOf(node.url));
           return [
-            { type: "link", url: node.url, title: null, children: children.length > 0 ? children : [text(node.url)] },
+            {
+              type: "link",
+              url: withoutBrackets(node.url),
+              title: null,
+              children: children.length > 0 ? children : [text(node.url)],
+            },
           ];
         }
         case "image":
-          return [{ type: "image", url: node.url, alt: node.alt ?? "", title: null }];
+          return [{ type: "image", url: withoutBrackets(node.url), alt: node.alt ?? "", title: null }];
         case "linkReference": {
-          const children = this.phrasing(node.children);
+          const children = this.phrasing(node.children).flatMap(unlinked);
           const url = this.#definitions.get(node.identifier)?.url;
-          return url === undefined ? children : [{ type: "link", url, title: null, children }];
+          return url === undefined ? children : [{ type: "link", url: withoutBrackets(url), title: null, children }];
         }
         case "imageReference": {
           const url = this.#definitions.get(node.identifier)?.url;
           return url === undefined
             ? [text(node.alt ?? "")]
-            : [{ type: "image", url, alt: node.alt ?? "", title: null }];
+            : [{ type: "image", url: withoutBrackets(url), alt: node.alt ?? "", title: null }];
         }
         case "footnoteReference":
           return [text(`[${this.#number(node.identifier)}]`)];
-        case "inlineMath":
-          return [text(readableMath(node.value) || node.value)];
         case "html": {
           const content = /^<br\b/i.test(node.value) ? "\n" : strippedHtml(node.value);
           return content === "" ? [] : [text(content)];
@@ -221,7 +269,7 @@ class Reader {
           return [];
       }
     });
-    return merged(read);
+    return settled(merged(read).map(silent)).map(withoutLooseEnds);
   }
 
   #number(id: string): number {
@@ -235,15 +283,23 @@ class Reader {
  * here, since no definition is ever written; `_` inside a word and a single `~` begin nothing at all.
  */
 const UNESCAPED = ["[", "_", "~"];
+/** At the beginning of a line these begin something only together with what follows; addresses are links already. */
+const NEVER_ESCAPED: readonly ((unsafe: Unsafe) => boolean)[] = [
+  ({ character, atBreak }) => (character === ")" || character === "=") && atBreak === true,
+  ({ character, before }) =>
+    character === "@" || (character === "." && before === "[Ww]") || (character === ":" && before === "[ps]"),
+];
 const STILL_ESCAPED: Unsafe[] = [
   { character: "_", before: "[^A-Za-z0-9_]", inConstruct: "phrasing" },
   { character: "_", after: "[^A-Za-z0-9_]", inConstruct: "phrasing" },
   { character: "~", after: "~", inConstruct: "phrasing" },
   { character: "[", inConstruct: ["label", "reference"] },
+  { atBreak: true, before: "\\d+", character: ")", after: "(?:[ \t\r\n]|$)" },
+  { atBreak: true, character: "=", after: "(?:[ \t]*(?:[\r\n]|$)|=)" },
 ];
 
-function write(root: Root): string {
-  return toMarkdown(root, {
+export function write(root: Root): string {
+  const written = toMarkdown(root, {
     bullet: "-",
     emphasis: "*",
     strong: "*",
@@ -256,13 +312,15 @@ function write(root: Root): string {
     handlers: {
       root(node, _parent, state, info) {
         state.unsafe = state.unsafe.filter(({ character, atBreak }) => atBreak || !UNESCAPED.includes(character));
+        state.unsafe = state.unsafe.filter((unsafe) => !NEVER_ESCAPED.some((isOne) => isOne(unsafe)));
         state.unsafe.push(...STILL_ESCAPED);
         return defaultHandlers.root(node, undefined, state, info);
       },
     },
     // Between two lists QQ would see one; a comment, the usual way out, would be shown.
     join: [(left, right) => (left.type === "list" && right.type === "list" ? 2 : undefined)],
-  }).replace(/\n+$/, "");
+  });
+  return withoutTags(written.replace(/\n+$/, ""));
 }
 
 /** A block without any marks. `indent` is what its later lines begin with. */
@@ -303,8 +361,9 @@ export function plainInline(nodes: readonly PhrasingContent[]): string {
           return plainInline(node.children);
         case "link": {
           const words = plainInline(node.children);
-          const address = node.url.replace(/^mailto:/, "");
-          return words === node.url || words === address || node.url === "" ? words : `${words} (${node.url})`;
+          return words === node.url || words === shortOf(node.url) || node.url === ""
+            ? words
+            : `${words} (${node.url})`;
         }
         case "image":
           return node.alt ? `[${node.alt}] ${node.url}` : node.url;
@@ -315,15 +374,45 @@ export function plainInline(nodes: readonly PhrasingContent[]): string {
     .join("");
 }
 
-/**
- * A link that is written as its address. The parser lets it run on into Chinese text that follows without a space, which
- * no address contains unencoded.
- */
-function bareLink(url: string): PhrasingContent[] {
-  const end = url.search(/[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]/);
-  const address = end < 0 ? url : url.slice(0, end);
-  const link: PhrasingContent = { type: "link", url: address, title: null, children: [text(address)] };
-  return end < 0 ? [link] : [link, text(url.slice(end))];
+const ADDRESS =
+  /(?<web>https?:\/\/[A-Za-z0-9](?:(?![,;]https?:)[^\s<>[\]"'`\u2018-\u201d\u2026\u3000-\u303f\u3400-\u9fff\uff00-\uffef])*)|(?<![\w./@-])(?<short>www\.[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:[/?#][^\s<>[\]"'`\u2018-\u201d\u2026\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*)?|[\w.+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]+)(?![\w@-])/gi;
+
+/** A text with its addresses as links. */
+export function linked(value: string): PhrasingContent[] {
+  const nodes: PhrasingContent[] = [];
+  let from = 0;
+  for (const { 0: whole, index, groups } of value.matchAll(ADDRESS)) {
+    const address = withoutEnd(whole);
+    const url =
+      groups?.web !== undefined
+        ? address
+        : address.includes("@") && !/^www\./i.test(address)
+          ? `mailto:${address}`
+          : `http://${address}`;
+    nodes.push(text(value.slice(from, index)), { type: "link", url, title: null, children: [text(address)] });
+    from = index + address.length;
+  }
+  nodes.push(text(value.slice(from)));
+  return merged(nodes);
+}
+
+/** Punctuation that ends a sentence, and a bracket that was opened before the address, are none of it. */
+function withoutEnd(address: string): string {
+  const trimmed = address.replace(/[.,:;!?*_~]+$/, "");
+  const closed = /[)\]]$/.exec(trimmed)?.[0];
+  const opening = closed === ")" ? "(" : "[";
+  if (closed && trimmed.split(closed).length > trimmed.split(opening).length) return withoutEnd(trimmed.slice(0, -1));
+  return trimmed;
+}
+
+/** Brackets in the address of a link would be escaped, which not every reader takes back. */
+function withoutBrackets(url: string): string {
+  return url.replaceAll("(", "%28").replaceAll(")", "%29");
+}
+
+/** How people write what the parser completes. */
+function shortOf(url: string): string {
+  return url.replace(/^(?:mailto:|http:\/\/)/, "");
 }
 
 /** What is markup. Anything else in angle brackets, such as `vector<int>`, is what somebody wanted to say. */
@@ -340,15 +429,50 @@ function isMarkup(name: string): boolean {
   return HTML_TAGS.has(name) || name.startsWith("qqbot-");
 }
 
+/** QQ looks for its tags in all that a message holds, code too: what a model writes mentions nobody and sends nothing. */
+export function withoutTags(value: string): string {
+  return value.replace(/<(?=\/?qqbot-|@!?[\w-]{1,128}>)/gi, "＜");
+}
+
 /** The text between tags. Comments and declarations are not text. */
 function strippedHtml(html: string): string {
   return html
     .replace(/<!--[\s\S]*?(-->|$)|<\?[\s\S]*?(\?>|$)|<![A-Z][\s\S]*?(>|$)/g, "")
     .replace(/<!\[CDATA\[([\s\S]*?)(\]\]>|$)/g, "$1")
+    .replace(/<(sup|sub)\b[^>]*>([^<>]*)<\/\1>/gi, (_, kind: string, inner: string) => raisedText(inner, kindOf(kind)))
     .replace(/<br\b[^>]*>|<\/(?:p|div|li|tr|h[1-6])>/gi, "\n")
     .replace(/<\/?([A-Za-z][\w-]*)[^<>]*>?/g, (tag, name: string) => (isMarkup(name.toLowerCase()) ? "" : tag))
     .replace(/[ \t]*\n\s*/g, "\n")
     .trim();
+}
+
+function kindOf(tag: string): "sup" | "sub" {
+  return tag.toLowerCase() === "sup" ? "sup" : "sub";
+}
+
+/** `<sup>` around one text: without it, 10<sup>3</sup> would be another number. */
+function withRaised(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const read: PhrasingContent[] = [];
+  for (let index = 0; index < nodes.length; index += 1) {
+    const node = nodes[index] as PhrasingContent;
+    const [, tag] = node.type === "html" ? (/^<(sup|sub)\b/i.exec(node.value) ?? []) : [];
+    const [inner, end] = [nodes[index + 1], nodes[index + 2]];
+    if (tag && inner?.type === "text" && end?.type === "html" && /^<\/su[pb]/i.test(end.value)) {
+      read.push(text(raisedText(inner.value, kindOf(tag))));
+      index += 2;
+    } else read.push(node);
+  }
+  return read;
+}
+
+/** A heading of two lines can only be written in a form that QQ does not know. */
+function inOneLine(node: PhrasingContent): PhrasingContent {
+  if (node.type === "text") return text(node.value.replaceAll("\n", " "));
+  return "children" in node ? ({ ...node, children: node.children.map(inOneLine) } as PhrasingContent) : node;
+}
+
+function isUnderlined({ position }: Heading): boolean {
+  return position !== undefined && position.start.line !== position.end.line;
 }
 
 function visit(node: Nodes, see: (node: Nodes) => void): void {
@@ -357,11 +481,37 @@ function visit(node: Nodes, see: (node: Nodes) => void): void {
 }
 
 const text = (value: string): PhrasingContent => ({ type: "text", value });
-const paragraph = (children: PhrasingContent[]): Paragraph => ({ type: "paragraph", children: merged(children) });
+const paragraph = (children: PhrasingContent[]): Paragraph => ({ type: "paragraph", children: trimmed(children) });
+
+/** Space at the ends, as markup leaves it behind, would be written as `&#x20;`. */
+function trimmed(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const last = nodes.length - 1;
+  return merged(
+    nodes.map((node, index) => {
+      if (node.type !== "text") return node;
+      const begun = index === 0 ? node.value.replace(/^[ \t\n]+/, "") : node.value;
+      return text(index === last ? begun.replace(/[ \t\n]+$/, "") : begun);
+    }),
+  );
+}
+
+function withoutLooseEnds(node: PhrasingContent): PhrasingContent {
+  return node.type === "text" ? text(node.value.replace(/[ \t]*\n[ \t]*/g, "\n")) : node;
+}
 
 /** Bold inside bold would end the outer one. */
 function unbold(node: PhrasingContent): PhrasingContent[] {
   return node.type === "strong" ? node.children.flatMap(unbold) : [node];
+}
+
+/** A link inside a link would end the outer one. */
+function unlinked(node: PhrasingContent): PhrasingContent[] {
+  if (node.type === "link") return node.children.flatMap(unlinked);
+  return "children" in node ? [{ ...node, children: node.children.flatMap(unlinked) } as PhrasingContent] : [node];
+}
+
+function silent(node: PhrasingContent): PhrasingContent {
+  return node.type === "text" ? text(withoutTags(node.value)) : node;
 }
 
 function joined(parts: readonly (readonly PhrasingContent[])[], separator: string): PhrasingContent[] {

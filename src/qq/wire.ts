@@ -126,7 +126,7 @@ const WireMessage = v.looseObject({
 export type WireMessage = v.InferOutput<typeof WireMessage>;
 
 const author = {
-  username: v.optional(v.nullable(v.string())),
+  username: spareText,
   bot: v.optional(v.nullable(v.boolean())),
 };
 

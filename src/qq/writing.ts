@@ -3,7 +3,7 @@
  * Holds the Markdown parser: loaded when there is something to say, not with the callback path.
  */
 import type { Reply } from "../reply.ts";
-import { render, toPlainText } from "./markdown.ts";
+import { render, toPlainText, withoutTags } from "./markdown.ts";
 import { settledLength, splitMarkdown } from "./markdown-parts.ts";
 import { defuseLinks, splitText } from "./text.ts";
 
@@ -14,8 +14,11 @@ export { settledLength };
 /** The model's CommonMark as a reply: Markdown only where that shows more than the words alone. */
 export function compose(source: string, { markdown, links }: { markdown: boolean; links: boolean }): Reply {
   const { plain, marked } = render(source);
+  const isBlank = plain.trim() === ""; // QQ refuses an empty message
   const reply: Reply =
-    markdown && marked !== undefined ? { kind: "markdown", text: marked } : { kind: "text", text: plain || source };
+    markdown && marked !== undefined && !isBlank
+      ? { kind: "markdown", text: marked }
+      : { kind: "text", text: isBlank ? withoutTags(source) : plain };
   return links ? reply : defused(reply);
 }
 

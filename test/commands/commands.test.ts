@@ -54,6 +54,13 @@ describe("a message", () => {
     expect(nameOf(" 继续 ")).toBe("continue");
   });
 
+  it.each([" 继续。", "继续!", "继续~", "／continue", "/Continue."])(
+    "is a command with what people put around it: %j",
+    (text) => {
+      expect(nameOf(text)).toBe("continue");
+    },
+  );
+
   it.each(["stop", "continue", "/stops", "/stop now", "please /stop", "//stop", "/ stop", "停止吧", "继续说", "/", ""])(
     "is none when a command is only a part of it, or a name without its slash: %j",
     (text) => {

@@ -271,6 +271,27 @@ describe("a pressed button", () => {
     expect(await env.BOT.getByName(APP_ID).failures()).toEqual([]);
   });
 
+  it("is acknowledged with a new token where QQ refuses the one that is kept", async () => {
+    const chat = chatOf();
+    outside.acknowledgement = () =>
+      outside.acknowledged.at(-1)?.token === "token-1"
+        ? Response.json({ code: 11244 }, { status: 401 })
+        : new Response(null, { status: 204 });
+    await chat.receive(pressed("vote:1"));
+    await vi.waitUntil(() => outside.acknowledged.length === 2, { interval: 5 });
+    await quiet();
+    expect(outside.acknowledged.map(({ token }) => token)).toEqual(["token-1", "token-2"]);
+  });
+
+  it("is not acknowledged a third time", async () => {
+    const chat = chatOf();
+    outside.acknowledgement = () => Response.json({ code: 11244 }, { status: 401 });
+    await chat.receive(pressed("/stop"));
+    await settle(chat);
+    await quiet();
+    expect(outside.acknowledged).toHaveLength(2);
+  });
+
   it("that says nothing is acknowledged, stored, and leaves nothing open", async () => {
     const chat = chatOf();
     await chat.receive(pressed("vote:1"));

@@ -222,6 +222,16 @@ describe("an answer that QQ holds back for review", () => {
     expect(world.failures).toHaveLength(1);
   });
 
+  it("is known to be rejected also where the review ends before QQ's answer to the message is here", async () => {
+    const world = await answering();
+    await world.receive(world.audit("audit of m1 1", false));
+    await world.settleSend({ kind: "refuse", code: 304023 });
+    expect(world.audits).toEqual(["audit of m1 1"]);
+    await world.drain();
+    expect(world.failures).toMatchObject([{ operation: "qq.audit", turn: 1, told: false }]);
+    expect(await hint(world)).toBe("blocked");
+  });
+
   it("needs nothing more once the review let it through", async () => {
     const world = await answering();
     await world.settleSend({ kind: "refuse", code: 304024 });

@@ -120,7 +120,7 @@ describe("bad weather", () => {
         status: 400,
         body: { code: 40034006, err_code: 40034006, message: "blocked" },
       });
-      await expectOneSentence(await ask(), /QQ 没有放行/);
+      await expectOneSentence(await ask(), /没有通过 QQ 的审核/);
     });
 
     it("defuses links that QQ refuses", async () => {

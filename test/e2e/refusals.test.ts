@@ -86,7 +86,7 @@ describe("a refusal", () => {
         break;
       case "kept": {
         if (row.blocksText) {
-          expect((await answered(asked))[0]?.text).toContain("QQ 没有放行");
+          expect((await answered(asked))[0]?.text).toContain("没有通过 QQ 的审核");
           break;
         }
         await failed(asked);

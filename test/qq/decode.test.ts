@@ -536,6 +536,7 @@ describe("an odd field that a message can be understood without", () => {
     { message_reference: [] },
     { msg_elements: "x" },
     { author: { ...group.d.author, member_role: 5 } },
+    { author: { ...group.d.author, username: 5 } },
   ])("costs nobody an answer: %j", (d) => {
     expect(messageOf(groupWith(d))).toMatchObject({ text: "/今日天气" });
   });

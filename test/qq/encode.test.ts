@@ -31,7 +31,7 @@ describe.each<Scene>(["c2c", "group"])("in a %s", (scene) => {
 describe.each<Scene>(["guildChannel", "guildDm"])("in a %s", (scene) => {
   it("text has no type and no number, and is escaped", () => {
     expect(encode(scene, plain, SLOT)).toEqual({
-      content: "1 &lt; 2 &amp; 3 &gt; 2 &lt;@everyone&gt;",
+      content: "1 &lt; 2 &amp; 3 &gt; 2 &lt;＠everyone&gt;",
       msg_id: "M1",
     });
   });

@@ -82,6 +82,48 @@ describe("parts of Markdown", () => {
   });
 });
 
+describe("what belongs together", () => {
+  const cut = (source: string, maxLength: number, maxParts = 9) =>
+    splitMarkdown(toQQMarkdown(source), { maxLength, maxParts, reserve: 20 });
+  const long = "天地玄黄宇宙洪荒。".repeat(10);
+
+  it.each(["## 题", "### 题", "步骤如下:"])("goes together: %s", (lead) => {
+    const { parts } = cut(`${long}\n\n${lead}\n\n${long}`, 130);
+    expect(parts).toHaveLength(2);
+    expect(toPlainText(parts[1] ?? "")).toMatch(/^(?:题|步骤如下:)\n/);
+  });
+
+  it("is cut all the same where only headings are left, and comes to an end", () => {
+    const { parts, rest } = cut(Array.from({ length: 9 }, (_, n) => `## ${"题".repeat(40)}${n}`).join("\n\n"), 100);
+    expect(rest).toBe("");
+    expect(parts.length).toBeGreaterThan(3);
+  });
+
+  it("keeps the items of a list close, and their numbers", () => {
+    const { parts } = cut(Array.from({ length: 9 }, (_, n) => `${n + 1}. ${"字".repeat(30)}`).join("\n"), 130);
+    expect(parts.join("\n").match(/^\d/gm)).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    for (const part of parts) expect(part).not.toContain("\n\n");
+  });
+
+  it("keeps the fence of code in a step that is too long, and the step's number", () => {
+    const { parts, rest } = cut(`3. 运行:\n   \`\`\`py\n${"   print(1)\n".repeat(30)}   \`\`\`\n4. 完`, 150);
+    expect(rest).toBe("");
+    expect(parts[0]).toMatch(/^3\. {2}运行:\n\n```py\n/);
+    for (const part of parts) expect(part.match(/```/g)?.length).toBe(2);
+    expect(parts.at(-1)).toMatch(/4\. {2}完$/);
+    expect(parts.join("\n").match(/print/g)).toHaveLength(30);
+  });
+
+  it("cuts words that hold what looks like a formula", () => {
+    expect(() => splitMarkdown(`**a** ${"$$ x $$ 字。".repeat(40)}`, { maxLength: 90, maxParts: 3 })).not.toThrow();
+  });
+
+  it("fills a part with the links of a long paragraph", () => {
+    const { parts } = cut("[a](https://a.cn) ".repeat(400), 1_800, 2);
+    expect(parts[0]?.length).toBeGreaterThan(1_700);
+  });
+});
+
 describe("what has settled of a text that still grows", () => {
   it.each([
     ["", ""],
@@ -97,6 +139,10 @@ describe("what has settled of a text that still grows", () => {
     ["句。**加粗。还", "句。"],
     ["句。[链接。", "句。"],
     ["| a. | b. |\n", ""],
+    ["一\n\n$$\na\n- b\n", "一\n\n"],
+    ["一\n\n\\[\na\n- b\n", "一\n\n"],
+    ["$$\na\n- b\n$$\n\n二", "$$\na\n- b\n$$\n\n"],
+    ["句。\\(a。b", "句。"],
     ["> a。b。", ""],
   ])("of %j is %j", (source, settled) => {
     expect(source.slice(0, settledLength(source))).toBe(settled);

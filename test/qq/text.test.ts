@@ -106,6 +106,15 @@ describe("cutting a text into parts", () => {
     expect(cut("圆周率大约是3.14159265", 11)).not.toContain("圆周率大约是3.");
   });
 
+  it("never cuts inside an address that fits into a part", () => {
+    const address = "https://a.cn/x?y=1,2&z=a:b";
+    for (let before = 0; before < 40; before += 1) {
+      const text = `${"字".repeat(before)}。${address} ${"字".repeat(40)}`;
+      const { parts } = splitText(text, { maxLength: 40, maxParts: 9 });
+      expect(parts.filter((part) => part.includes(address))).toHaveLength(1);
+    }
+  });
+
   it("cuts a very long answer without delay", () => {
     const { parts, rest } = splitText("长".repeat(400_000), { maxLength: 1_800, maxParts: 4 });
     expect(parts.map((part) => part.length)).toEqual([1_800, 1_800, 1_800, 1_800]);
@@ -125,6 +134,8 @@ describe("defusing links", () => {
     "和/或,不/行 //注释",
     "好的。OK! 你好?",
     "结束. 然后",
+    "句号.下一句",
+    "1.第一\n2.第二",
     "文件保存在 C:/temp",
     "😀.😀",
   ])("keeps an ordinary sentence: %s", (text) => {
@@ -139,6 +150,7 @@ describe("defusing links", () => {
     ["www.example.com。", "www[.]example[.]com。"],
     ["去 bot.q.qq.com 看看", "去 bot[.]q[.]qq[.]com 看看"],
     ["访问例子.中国", "访问例子[.]中国"],
+    ["http://1.2.3.4:8080/x", "1[.]2[.]3[.]4:8080/x"],
     ["xn--fsq.xn--fiqs8s", "xn--fsq[.]xn--fiqs8s"],
     ["运行 main.py 和 install.sh", "运行 main[.]py 和 install[.]sh"],
     ["见 README.md。", "见 README[.]md。"],

@@ -33,8 +33,14 @@ describe("composing", () => {
     expect(compose("**see** this", { markdown: true, links: false })).toEqual(markdown("**see** this"));
   });
 
+  it("says nothing that QQ would act on, though nothing else is there", () => {
+    expect(compose("<qqbot-at-everyone />", ALL).text).not.toMatch(/<qqbot-/);
+  });
+
   it("says at least what was written where nothing of it can be shown", () => {
-    expect(compose("<!-- hm -->", ALL).text).not.toBe("");
+    for (const source of ["<!-- hm -->", "&nbsp;", "&nbsp;\n\n&emsp;", "**&nbsp;**", "<br>&#x20;"])
+      for (const markdown of [true, false])
+        expect(compose(source, { markdown, links: true }).text.trim(), source).not.toBe("");
   });
 });
 
