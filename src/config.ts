@@ -36,6 +36,8 @@ export interface Config {
   /** Tokens that a person, and the bot as a whole, may spend in a day; 0 is no limit. */
   dailyTokensPerPerson: number;
   dailyTokens: number;
+  /** Where the operator is told that the bot needs help. The address is a key. */
+  alertWebhook?: Secret | undefined;
   bots: readonly BotConfig[];
   qq: {
     apiBase: string;
@@ -218,6 +220,11 @@ const SETTINGS = {
     problem: "应为整数 / must be a whole number",
     advice: "填写机器人一天最多用的 token 数,0 表示不限。Set the tokens of the bot in a day; 0 is no limit.",
   },
+  ALERT_WEBHOOK: {
+    schema: httpUrl,
+    problem: "不是 http(s) 地址 / is no http(s) address",
+    advice: "填写企业微信、飞书、钉钉等群机器人的 Webhook 地址,或删除此项。Give a webhook's address, or remove it.",
+  },
   SYSTEM_PROMPT: { schema: text, problem: "不是文本 / is no text", advice: "填写人设文字。Set the persona as text." },
 } satisfies Record<string, { schema: v.GenericSchema; problem: string; advice: string }>;
 
@@ -324,10 +331,12 @@ export function readConfig(env: unknown): Config {
   }
 
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
+  const webhook = read("ALERT_WEBHOOK");
   const config: Config = {
     access: read("ACCESS") ?? "pairing",
     dailyTokensPerPerson: read("DAILY_TOKENS_PER_PERSON") ?? 500_000,
     dailyTokens: read("DAILY_TOKENS") ?? 5_000_000,
+    alertWebhook: webhook ? new Secret(webhook) : undefined,
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
       appId: bot.appId,
       appSecret: new Secret(bot.appSecret),

@@ -9,9 +9,10 @@ import { DAY_MS, dayStartMs } from "../day.ts";
 import { direct } from "../egress/transport.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
-import { describe, log } from "../log.ts";
+import { describe, log, type Secret } from "../log.ts";
 import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
 import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
+import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } from "./alerts.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { addUsage, USAGE_SCHEMA } from "./usage.ts";
@@ -52,6 +53,7 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   ${ACCESS_SCHEMA}
+  ${ALERTS_SCHEMA}
   ${USAGE_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
@@ -90,7 +92,10 @@ export class Bot extends DurableObject {
       const token = await this.#request;
       return leased(token, { forbidden, spentUntilMs }, standing());
     } catch (error) {
-      return { ok: false, refusal: toRefusal(error, "qq.token"), standing: standing() };
+      const refusal = toRefusal(error, "qq.token");
+      const { operation, summary, advice, remedy } = refusal;
+      if (remedy === "tellOperator") this.#alert({ cause: `${operation} ${advice}`, summary, advice });
+      return { ok: false, refusal, standing: standing() };
     }
   }
 
@@ -147,6 +152,38 @@ export class Bot extends DurableObject {
 
   async recordFailures(failures: readonly Failure[]): Promise<void> {
     this.ctx.storage.transactionSync(() => addFailures(this.#sql, failures));
+    const hourAgoMs = Date.now() - 60 * 60_000;
+    const inLastHour = listFailures(this.#sql).filter(({ atMs }) => atMs > hourAgoMs).length;
+    for (const alert of alertsOf(failures, inLastHour)) this.#alert(alert);
+  }
+
+  /** Tells the operator, once per cause and hour: at the webhook, and in the owner's chat with its next answer. */
+  #alert(alert: Alert): void {
+    if (!isDue(this.#sql, alert, Date.now())) return;
+    const appId = this.ctx.id.name ?? "";
+    const text = alertText(appId, alert);
+    log.error("alert", { appId, summary: alert.summary, advice: alert.advice });
+    const webhook = this.#webhook();
+    if (webhook) this.ctx.waitUntil(callWebhook(webhook.reveal(), text));
+    const owner = this.#access.rules().find(({ standing }) => standing === "owner");
+    if (owner) this.ctx.waitUntil(this.#tellOwner(owner, text));
+  }
+
+  /** Undefined also where the settings are broken: then /healthz says so. */
+  #webhook(): Secret | undefined {
+    try {
+      return readConfig(this.env).alertWebhook;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #tellOwner(owner: Chat, text: string): Promise<void> {
+    try {
+      await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", owner)).notify(text);
+    } catch (error) {
+      log.warn("owner.not-told", { error: describe(error) });
+    }
   }
 
   /** A chat was refused something that QQ refuses to this bot in all chats of that scene. */

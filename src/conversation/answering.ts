@@ -10,6 +10,7 @@ import { endsBy, speakByMs } from "./deadline.ts";
 import { Draft } from "./draft.ts";
 import { writeOn } from "./drafting.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
+import { takeNotices } from "./facts.ts";
 import { turnAway } from "./gate.ts";
 import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
@@ -54,7 +55,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
     const untold = takeUntold(storage, turn.sender, turn.id);
     const words = composed(context, writing, step.text);
     const end = step.isCut ? CUT : "";
-    say(context, turn, { ...words, text: (untold ? UNTOLD[untold] : "") + words.text + end }, { writing });
+    const begin = takeNotices(storage) + (untold ? UNTOLD[untold] : "");
+    say(context, turn, { ...words, text: begin + words.text + end }, { writing });
   });
 }
 

@@ -12,6 +12,7 @@ import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { crashPoint } from "./crash-point.ts";
+import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
 import { type AskForLease, currentLease, FORBIDDEN_MS, refuseLease } from "./lease.ts";
@@ -55,6 +56,11 @@ export class Conversation extends DurableObject {
       if (event.kind === "interaction" && event.needsAcknowledgement) this.ctx.waitUntil(this.#acknowledge(event));
     }
     return receipt.kind;
+  }
+
+  /** What the owner is to know of the bot: said with the next answer here. */
+  async notify(text: string): Promise<void> {
+    noteForOwner(this.ctx.storage, text);
   }
 
   /** What the Bot has ruled about this chat. What runs for somebody who is denied ends. */

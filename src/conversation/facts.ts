@@ -6,6 +6,8 @@ import { rows, run, type Storage } from "./storage.ts";
 export interface ChatFact {
   /** The model sees no turn before this one: the person emptied the chat. */
   forgottenBefore: number;
+  /** What the owner has not been told yet of the bot's troubles. */
+  notices: readonly string[];
   /** The newest turn whose tokens the Bot knows. */
   usageReported: number;
   /** A person who was turned away for good was told so. */
@@ -17,6 +19,20 @@ export interface ChatFact {
 export function readFact<F extends keyof ChatFact>(storage: Storage, name: F): ChatFact[F] | undefined {
   const [row] = rows<{ value: string }>(storage, "SELECT value FROM fact WHERE name = ?", name);
   return row && JSON.parse(row.value);
+}
+
+const MOST_NOTICES = 5;
+
+export function noteForOwner(storage: Storage, text: string): void {
+  writeFact(storage, "notices", [...(readFact(storage, "notices") ?? []), text].slice(-MOST_NOTICES));
+}
+
+/** What the owner is to know, as words before the next answer; from here on it is told. */
+export function takeNotices(storage: Storage): string {
+  const notices = readFact(storage, "notices");
+  if (!notices) return "";
+  clearFact(storage, "notices");
+  return `${notices.join("\n\n")}\n\n`;
 }
 
 export function clearFact(storage: Storage, name: keyof ChatFact): void {
