@@ -26,7 +26,8 @@ export interface HealthOptions {
 const askOneSentence: NonNullable<HealthOptions["askModel"]> = async (endpoint) => {
   const probe = await import("../agent/probe.ts");
   const answer = await probe.askOneSentence(endpoint, fetch);
-  return answer.ok ? { ok: true, tookMs: answer.tookMs } : answer;
+  if (answer.ok) return { ok: true, tookMs: answer.tookMs };
+  return { ok: false, summary: answer.summary, advice: answer.advice, code: answer.code };
 };
 
 export function readProbe(value: string | undefined): Probe {
