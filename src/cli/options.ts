@@ -78,7 +78,7 @@ export function readOptions(args: readonly string[], env: Readonly<Record<string
     check: values.check ?? true,
     deploy: values.deploy ?? true,
     wait: values.wait ?? true,
-    url: values.url?.trim().replace(/\/+$/, "") || undefined,
+    url: readUrl(values.url),
     json: values.json ?? false,
     help: values.help ?? false,
     wrangler: values.wrangler,
@@ -93,6 +93,17 @@ function parsed(args: readonly string[]) {
       code: 2,
     });
   }
+}
+
+/** Whoever copies the whole callback address means the Worker. */
+function readUrl(flag: string | undefined): string | undefined {
+  const url = flag
+    ?.trim()
+    .replace(/\/qq\/callback.*$/, "")
+    .replace(/\/+$/, "");
+  if (!url) return undefined;
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw new Stop("--url 应为完整地址,例如 https://qq-edge.you.workers.dev / --url takes a full address", { code: 2 });
 }
 
 export const SETUP_HELP = `npm run setup -- [参数 / flags]
