@@ -18,7 +18,8 @@ export function consoleSteps(): string {
 
 1  开发 → 回调配置(事件订阅与回调地址):选 Webhook,「回调地址」填上面的地址,保存
    Development → callback settings: choose Webhook, enter the address above, save
-   立即生效,同一机器人的 WebSocket 连接(如 OpenClaw)会停 / stops a WebSocket client of this bot at once
+   立即生效,同一机器人的 WebSocket 连接(如 OpenClaw)会断开
+   It takes effect at once and ends a WebSocket client of the same bot
 2  同一页「勾选事件」 / tick these events there:
    ${EVENTS.join("\n   ")}
    忘了这一步,就是「地址校验通过却收不到消息」 / forgotten, nothing arrives
@@ -28,5 +29,5 @@ export function consoleSteps(): string {
 }
 
 export async function claimLine(bot: BotConfig): Promise<string> {
-  return `私聊机器人发送 /claim ${await claimCode(bot.appSecret)} 成为主人。Send it this in private to become its owner.`;
+  return `私聊机器人发送 /claim ${await claimCode(bot.appSecret)} 成为主人 / send it in private to own the bot`;
 }

@@ -2,8 +2,9 @@
  * `.dev.vars`, where the settings live on the developer's machine. Everything in it that is not asked for stays as it is:
  * other settings, comments, order.
  */
-import { chmod, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 
 export type Vars = Readonly<Record<string, string>>;
@@ -67,15 +68,14 @@ function quoted(name: string, value: string): string {
   return quote + value + quote;
 }
 
-/** Whole or not at all, and for its owner's eyes alone. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  const folder = await mkdtemp(join(dirname(file), ".dev-vars-"));
+/** Whole or not at all, and for its owner's eyes alone. In one go, so that no Ctrl-C comes between. */
+export function writeWhole(file: string, text: string): void {
+  const draft = `${file}.${randomUUID()}`; // beside it, and as little part of the repository
   try {
-    const draft = join(folder, "draft");
-    await writeFile(draft, text, { mode: 0o600 });
-    await chmod(draft, 0o600);
-    await rename(draft, file);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }

@@ -16,16 +16,19 @@ export interface Finding {
 const MARKS: Record<Mark, string> = { ok: "✔", info: "·", warn: "▲", bad: "✘" };
 
 export function lineOf({ mark, what, advice }: Finding): string {
-  return `${MARKS[mark]} ${what}${advice === undefined || mark === "ok" ? "" : `\n    → ${advice}`}`;
+  const indented = advice?.replaceAll("\n", "\n      ");
+  return `${MARKS[mark]} ${what}${indented === undefined || mark === "ok" ? "" : `\n    → ${indented}`}`;
 }
 
 /** QQ names the address nowhere. */
 export const OFF_THE_LIST =
-  "QQ 拒绝了源 IP(11298,它不说是哪个)。三条出路:\n" +
-  "      1 在 q.qq.com「开发设置 → IP白名单」清空全部条目(空 = 不限制)\n" +
-  "      2 用固定 IP 的中转,地址填 QQ_API_BASE,把中转的 IP 加入白名单\n" +
-  "      3 换成从 OpenClaw 入口创建的机器人(https://q.qq.com/qqbot/openclaw/),它没有白名单\n" +
-  "      Empty the IP allow-list; or relay through a fixed address (QQ_API_BASE); or use a bot of the OpenClaw entrance.";
+  "QQ 不说它看到的是哪个 IP;Worker 的 IP 也不固定。三条出路:\n" +
+  "1  在 q.qq.com「开发设置 → IP白名单」清空全部条目(空 = 不限制)\n" +
+  "   Empty the IP allow-list there: empty means no restriction\n" +
+  "2  用固定 IP 的中转,地址填 QQ_API_BASE,把中转的 IP 加入白名单\n" +
+  "   Relay through a fixed address (QQ_API_BASE), and list that one\n" +
+  "3  换成从 OpenClaw 入口创建的机器人,它没有白名单\n" +
+  "   Use a bot of the OpenClaw entrance: https://q.qq.com/qqbot/openclaw/";
 
 export function tokenFinding(name: string, where: string, token: Tried<{ expiresInMs: number }>): Finding {
   if (!token.ok) return refusedFinding(name, `${where} access token`, token);

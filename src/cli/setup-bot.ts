@@ -32,6 +32,7 @@ export async function setUpBot(sitting: Sitting, { isAsked }: { isAsked: boolean
     await checkAll(sitting);
     return {};
   }
+  if (options.scan && !asks) throw new Stop("扫码要有终端。Scanning needs a terminal.");
   let bot: Bot = {
     QQ_APP_ID: options.appId ?? (isAsked ? undefined : vars.QQ_APP_ID),
     QQ_APP_SECRET: options.appSecret ?? (isAsked || isOther(options.appId, vars) ? undefined : vars.QQ_APP_SECRET),
@@ -101,7 +102,7 @@ async function complete(bot: Bot, { isKnown, asks }: { isKnown: string | undefin
   const QQ_APP_SECRET =
     bot.QQ_APP_SECRET ??
     (await askSecret({
-      message: "AppSecret(机器人密钥),只显示一次,忘了就重新生成 / shown once; forgotten: make a new one",
+      message: "AppSecret(机器人密钥):控制台只显示一次,忘了就重新生成 / shown once there",
       refuse: (value) => (value === "" ? "还没有输入 / it is empty" : undefined),
     }));
   return { ...bot, QQ_APP_ID, QQ_APP_SECRET };
@@ -146,9 +147,9 @@ async function checked(bot: Bot, config: Config, asks: boolean): Promise<Bot | "
 }
 
 const AGAIN = {
-  appId: "AppID 不对,再输入一次。The AppID is wrong, enter it again.",
+  appId: "AppID 不对,再输入一次。The AppID is wrong: enter it again.",
   appSecret:
-    "AppSecret 不对(或不是这个 AppID 的),再输入一次。The AppSecret is wrong, or of another AppID: enter it again.",
+    "AppSecret 不对,或不是这个 AppID 的,再输入一次。\nThe AppSecret is wrong, or of another AppID: enter it again.",
 };
 
 async function refused(bot: Bot, token: Extract<Tried<object>, { ok: false }>, asks: boolean): Promise<Bot | "good"> {

@@ -83,7 +83,7 @@ async function chosen(vars: Vars): Promise<Model> {
 function askForId(provider: Provider, vars: Vars): Promise<string> {
   const known = providerOf(vars.MODEL) === provider ? vars.MODEL?.slice(provider.length + 1) : USUAL[provider];
   return askText({
-    message: `${LABELS[provider]} 的模型名 / the model's name there`,
+    message: `${provider} 的模型名 / the model's name there`,
     ...(known !== undefined && { initial: known }),
     refuse: (value) => (/^\S+$/.test(value) ? undefined : "不能为空或含空格 / no white space, not empty"),
   });
@@ -92,7 +92,7 @@ function askForId(provider: Provider, vars: Vars): Promise<string> {
 /** The model without what was wrong about it, or that it is good. */
 async function tried(model: Model, { options, vars, asks }: Sitting): Promise<Model | "good"> {
   const changes: Changes = { ...model };
-  const settings = settingsOf(merged({ ...withoutQQ(vars), ...ANY_BOT }, changes));
+  const settings = settingsOf(merged({ ...aboutModels(vars), ...ANY_BOT }, changes));
   if ("problems" in settings) return settle(model, settings.problems[0], { vars, asks });
   const [endpoint] = settings.config.bots[0]?.models ?? [];
   if (!endpoint) return "good";
@@ -112,8 +112,8 @@ async function tried(model: Model, { options, vars, asks }: Sitting): Promise<Mo
 /** Settings are read as a whole; the bot's have been looked at already. */
 const ANY_BOT = { QQ_APP_ID: "1", QQ_APP_SECRET: "-" };
 
-function withoutQQ(vars: Vars): Vars {
-  return Object.fromEntries(Object.entries(vars).filter(([name]) => !name.startsWith("QQ_")));
+function aboutModels(vars: Vars): Vars {
+  return Object.fromEntries(Object.entries(vars).filter(([name]) => !/^(QQ_|ADMIN_TOKEN$)/.test(name)));
 }
 
 type Around = Pick<Sitting, "vars" | "asks">;

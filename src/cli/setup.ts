@@ -30,11 +30,12 @@ export async function setUp(options: Options): Promise<void> {
     ...(await setUpModel(sitting, { isAsked: asked.has("model") })),
     ...adminChanges(sitting, { isAsked: asked.has("admin") }),
   };
-  await save(options.file, text, changes);
+  save(options.file, text, changes);
   const now = merged(vars, changes);
   const url = await deployed(sitting, now, changes);
   if (url !== undefined) await goLive(sitting, now, url);
-  say.end("以后:npm run doctor 检查,npm run setup 修改 / later: npm run doctor checks, npm run setup changes");
+  else say.info("还没有部署:npm run setup -- --yes / not deployed yet");
+  say.end("以后 / later:npm run doctor 检查 / checks,npm run setup 修改 / changes");
 }
 
 type Part = "bot" | "model" | "admin";
@@ -76,14 +77,14 @@ function adminChanges({ options, vars }: Sitting, { isAsked }: { isAsked: boolea
 
 const WEAK = "管理口令要 16 个以上的字符,不含空白。The admin token needs 16 characters or more, without white space.";
 
-async function save(file: string, text: string, changes: Changes): Promise<void> {
+function save(file: string, text: string, changes: Changes): void {
   const names = Object.keys(changes);
   if (names.length === 0) {
     say.ok(`${file} 不用改 / nothing to change in it`);
     return;
   }
-  await writeWhole(file, withChanges(text, changes));
-  say.ok(`已写入 / written to ${file}:${names.join(", ")}`);
+  writeWhole(file, withChanges(text, changes));
+  say.ok(`已写入 / written to ${file}\n${names.join(", ")}`);
 }
 
 /** @returns the Worker's address, if there is a Worker. */
@@ -98,7 +99,7 @@ async function deployed({ options, asks }: Sitting, vars: Vars, changes: Changes
   await during("正在上传密钥 / uploading the secrets", () =>
     wrangler.uploadSecrets({ ...vars, ...Object.fromEntries(gone) }),
   );
-  say.ok(`已部署,已上传 / deployed, uploaded:${Object.keys(vars).join(", ")}`);
+  say.ok(`已部署,已上传 / deployed, and uploaded\n${Object.keys(vars).join(", ")}`);
   if (options.url ?? told) return options.url ?? told;
   if (!asks) throw new Stop("不知道 Worker 的地址:用 --url 给出。The Worker's address is not known: give --url.");
   return askText({

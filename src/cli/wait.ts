@@ -12,7 +12,13 @@ type Health = NonNullable<HealthReport["bots"][number]["health"]>;
 
 /** Never fails: what is late is no failure. */
 export async function waitForQQ(url: string, adminToken: Secret): Promise<void> {
-  say.info("等 QQ(Ctrl-C 可以先走,之后用 npm run doctor 看)/ waiting for QQ; Ctrl-C leaves, doctor tells later");
+  say.info(
+    "现在去 QQ 控制台操作,这里等着 / now to QQ's console; this waits\nCtrl-C 可以先走 / leaves it to npm run doctor",
+  );
+  process.removeAllListeners("SIGINT").once("SIGINT", () => {
+    say.end(`之后 / later:npm run doctor -- --url ${url}`);
+    process.exit(0);
+  });
   const untilMs = Date.now() + GIVE_UP_AFTER_MS;
   const isWarned = new Set<string>();
   const warn = (line: string) => {

@@ -195,7 +195,7 @@ describe("the wizard without a terminal", () => {
     ["a wrong AppID", ["--app-id", "999"], secrets, "AppID 不对"],
     ["a wrong AppSecret", ["--app-id", APP_ID], { QQ_APP_SECRET: "wrong-secret" }, "AppSecret 不对"],
     ["no model key", ["--app-id", APP_ID, "--model", "deepseek/x"], { QQ_APP_SECRET: APP_SECRET }, "--model-key"],
-    ["an unknown provider", ["--app-id", APP_ID, "--model", "nobody/x"], secrets, "nobody"],
+    ["an unknown provider", ["--app-id", APP_ID, "--model", "nobody/x"], secrets, "unknown provider"],
     ["a weak admin token", ["--app-id", APP_ID, "--admin-token", "short"], secrets, "16"],
     ["an unknown flag", ["--appid", "1"], {}, "--help"],
     ["no address", ["--url", "bot.example.com"], {}, "--url"],
