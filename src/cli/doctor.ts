@@ -15,7 +15,6 @@ import { qqApi, settingsOf, tryIdentity, tryModel, tryToken } from "./live.ts";
 import type { Options } from "./options.ts";
 
 export interface Surroundings {
-  env: Readonly<Record<string, string | undefined>>;
   fetch: typeof fetch;
   lookup: (host: string) => Promise<unknown>;
   now: () => number;
