@@ -2,11 +2,12 @@
 import { claimCode } from "../claim-code.ts";
 import type { BotConfig } from "../config.ts";
 
-/** Guild events are ticked by whoever has a guild. */
 const EVENTS = [
   "C2C_MESSAGE_CREATE  FRIEND_ADD  FRIEND_DEL  C2C_MSG_REJECT  C2C_MSG_RECEIVE",
   "GROUP_AT_MESSAGE_CREATE  GROUP_ADD_ROBOT  GROUP_DEL_ROBOT  GROUP_MSG_REJECT  GROUP_MSG_RECEIVE",
   "INTERACTION_CREATE",
+  "频道另加 / for guilds also:AT_MESSAGE_CREATE  DIRECT_MESSAGE_CREATE  PUBLIC_MESSAGE_DELETE",
+  "  DIRECT_MESSAGE_DELETE  MESSAGE_AUDIT_PASS  MESSAGE_AUDIT_REJECT",
 ];
 
 export function callbackUrl(url: string, { appId }: Pick<BotConfig, "appId">, { isOnly }: { isOnly: boolean }): string {

@@ -22,7 +22,6 @@ export interface Surroundings {
 }
 
 export const REAL: Surroundings = {
-  env: process.env,
   fetch,
   lookup,
   now: Date.now,
@@ -248,6 +247,7 @@ async function healthzCheck(url: string, { fetch }: Surroundings): Promise<Findi
       what: `Worker 没有回答 / the Worker does not answer (${code})`,
       advice: "检查地址、部署和网络。Check the address, the deployment and the network.",
     };
+    if (code === "ENOTFOUND") return []; // the check of the name has said so
     if (!CERTIFICATE.test(code)) return [unreached];
     const advice = "QQ 要求有效的证书:换新证书,自签名的不行。QQ wants a valid certificate, not a self-signed one.";
     return certificate("bad", `证书无效 / the certificate is not valid (${code})`, advice);

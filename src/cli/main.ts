@@ -49,6 +49,6 @@ try {
   if (options.help) console.log(command.help);
   process.exitCode = options.help ? 0 : await command.run(options);
 } catch (error) {
-  console.error(`✘ ${sentenceOf(error)}`);
+  console.error(command ? `✘ ${sentenceOf(error)}` : sentenceOf(error));
   process.exitCode = error instanceof Stop ? error.code : 1;
 }
