@@ -38,7 +38,7 @@ const ALLOWED_TYPES: Record<string, readonly string[]> = {
 /** Package -> the files that may import it. */
 const DOORS: Record<string, RegExp> = {
   hono: /^(app|simulator\/.*)\.ts$/,
-  valibot: /^(config|qq\/.*|simulator\/.*)\.ts$/,
+  valibot: /^(config|qq\/.*|simulator\/.*|cli\/.*)\.ts$/,
   "mdast-util-from-markdown": /^qq\/markdown\.ts$/,
   "mdast-util-gfm": /^qq\/markdown\.ts$/,
   "mdast-util-math": /^qq\/markdown\.ts$/,

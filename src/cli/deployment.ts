@@ -21,9 +21,11 @@ export async function askDeployment(
       redirect: "manual", // a redirect would carry the token to another host
       signal: AbortSignal.timeout(WITHIN_MS[probe]),
     });
-    if (response.ok) return { ok: true, report: (await response.json()) as HealthReport }; // made by the same repository
     const detail = `HTTP ${response.status}`;
-    return { ok: false, why: WHY[response.status] ?? "unreachable", detail };
+    if (!response.ok) return { ok: false, why: WHY[response.status] ?? "unreachable", detail };
+    const report = (await response.json().catch(() => undefined)) as HealthReport | undefined; // made by this repository
+    if (!report?.settings || !Array.isArray(report.bots)) return { ok: false, why: "absent", detail };
+    return { ok: true, report };
   } catch (error) {
     return { ok: false, why: "unreachable", detail: failureOf(error) };
   }

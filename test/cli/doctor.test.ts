@@ -87,7 +87,9 @@ describe("from this machine", () => {
   });
 
   it("says that others can read the file", async () => {
-    const found = await examine({ mode: 0o644 });
+    expect(troubles(await examine({ mode: 0o640 }))).toEqual(["warn file"]);
+    await rm(join(folder, ".dev.vars"));
+    const found = await examine({ mode: 0o604 });
     expect(troubles(found)).toEqual(["warn file"]);
     expect(named(found, "file")[0]?.advice).toContain("chmod 600");
   });
@@ -306,6 +308,12 @@ describe("of the deployed Worker", () => {
       { "/console/api/health": () => new Response(null, { status: 404 }) },
       ["bad deployed.console"],
       "npm run setup",
+    ],
+    [
+      "something else answers there",
+      { "/console/api/health": () => new Response("<html>") },
+      ["bad deployed.console"],
+      "太旧",
     ],
     [
       "its clock is another",

@@ -18,6 +18,7 @@ describe("the operator", () => {
     "Bearer ",
     TOKEN,
     `Basic ${TOKEN}`,
+    `NoBearer ${TOKEN}`,
     `Bearer ${TOKEN.slice(0, -1)}`,
     `Bearer ${TOKEN}x`,
     `Bearer x${TOKEN}`,
@@ -26,5 +27,9 @@ describe("the operator", () => {
     "Bearer [redacted]",
   ])("is not who says «%s»", async (authorization) => {
     expect(await isOperator(authorization, admin)).toBe(false);
+  });
+
+  it("is none of two thousand others, whose digests are alike in this byte or that", async () => {
+    for (let n = 0; n < 2_000; n += 1) expect(await isOperator(`Bearer guess-${n}`, admin)).toBe(false);
   });
 });
