@@ -296,6 +296,12 @@ describe("of the deployed Worker", () => {
     ],
     ["somebody else is there", { "/healthz": () => new Response("<html>") }, ["bad callback.healthz"], "qq-edge"],
     ["it lets anybody in", { "/qq/callback": () => new Response() }, ["bad callback.refuses"], "401"],
+    [
+      "it refuses in another way",
+      { "/qq/callback": () => new Response(null, { status: 403 }) },
+      ["bad callback.refuses"],
+      "403",
+    ],
     ["it redirects", { "/qq/callback": () => new Response(null, { status: 301 }) }, ["bad callback.refuses"], "跳转"],
     [
       "it has another token",

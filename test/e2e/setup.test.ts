@@ -111,10 +111,15 @@ describe("the wizard in a terminal", () => {
     await wizard.until("「回调地址」填上面的地址");
     await wizard.until(`/claim ${CLAIM_CODE}`);
     await wizard.until("一句话 / one sentence"); // of the deployed Worker
-    await wizard.until("等待 QQ 校验回调地址");
+    for (let looks = 0; looks < 2; looks += 1) await wizard.until("等待 QQ 校验回调地址");
+    const { callbackUrl } = worker;
+    expect(await new FakeQQ({ appId: APP_ID, appSecret: "another", callbackUrl }).validateCallback()).toBe(false);
+    await wizard.until("签名对不上");
+    expect(wizard.shown).not.toContain("QQ 已验证回调地址");
     expect(await qq.validateCallback()).toBe(true);
     await wizard.until("QQ 已验证回调地址");
-    await wizard.until("等待第一条消息");
+    for (let looks = 0; looks < 2; looks += 1) await wizard.until("等待第一条消息");
+    expect(wizard.shown).not.toContain("收到第一条消息");
     await qq.say({ text: "你好" });
     await wizard.until("收到第一条消息");
     expect(await wizard.ended).toBe(0);
@@ -166,6 +171,59 @@ describe("the wizard in a terminal", () => {
 });
 
 const readBack = () => readFileSync(wizard.file, "utf8");
+
+describe("at the terminal", () => {
+  const known = () => `QQ_APP_ID=${APP_ID}\nQQ_APP_SECRET=${APP_SECRET}\nADMIN_TOKEN=kept-as-it-is-0001\n`;
+
+  it("a relay is a way out of 11298", async () => {
+    const relay = new FakeQQ({ appId: APP_ID, appSecret: APP_SECRET });
+    const relayUrl = await relay.start();
+    try {
+      qq.refusesAddress = true;
+      writeFileSync(wizard.file, known());
+      wizard.open("setup", ["--qq-api-base", qqUrl, "--no-deploy"]);
+      await wizard.until("怎么办?");
+      wizard.press(KEYS.down);
+      await wizard.until("● 用中转地址");
+      wizard.press(KEYS.enter);
+      await wizard.until("中转地址 / the relay's address");
+      wizard.press("relay", KEYS.enter);
+      await wizard.until("应为完整地址");
+      wizard.press("\u0015", relayUrl, KEYS.enter);
+      await wizard.until("QQ 认得这个机器人");
+      expect(await wizard.ended).toBe(0);
+      expect(wizard.vars.QQ_API_BASE).toBe(relayUrl);
+    } finally {
+      await relay.stop();
+    }
+  });
+
+  it("whoever does not want to wait for QQ leaves, and loses nothing", async () => {
+    writeFileSync(wizard.file, known());
+    const url = `http://127.0.0.1:${await freePort()}`;
+    wizard.open("setup", ["--qq-api-base", qqUrl, "--no-deploy", "--url", url]);
+    await wizard.until("问不到 Worker"); // nobody is there, and it goes on looking
+    await wizard.until("等待 QQ 校验回调地址");
+    wizard.press(KEYS.interrupt);
+    expect(await wizard.ended).toBe(0);
+    expect(wizard.shown).toContain(`npm run doctor -- --url ${url}`);
+    expect(wizard.vars.QQ_API_BASE).toBe(qqUrl);
+  });
+
+  it("a scan that fails leads back to typing", async () => {
+    // Nobody answers at q.qq.com's place.
+    const nowhere = { HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9", NODE_USE_ENV_PROXY: "1" };
+    wizard.open("setup", ["--qq-api-base", qqUrl, "--no-deploy"], nowhere);
+    await wizard.until("怎样提供机器人的 AppID");
+    wizard.press(KEYS.down);
+    await wizard.until("● 手机 QQ 扫码");
+    wizard.press(KEYS.enter);
+    await wizard.until("扫码没有成功");
+    await wizard.until("AppID(机器人ID)");
+    wizard.press(KEYS.interrupt);
+    expect(await wizard.ended).toBe(130);
+  });
+});
 
 describe("the wizard without a terminal", () => {
   const secrets = { QQ_APP_SECRET: APP_SECRET, MODEL_API_KEY: MODEL_KEY };
