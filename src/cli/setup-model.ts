@@ -14,7 +14,7 @@ interface Model {
   MODEL_BASE_URL: string | undefined;
 }
 
-const DEFAULT: Model = { MODEL: undefined, MODEL_API_KEY: undefined, MODEL_BASE_URL: undefined };
+const NEEDS_NOTHING: Model = { MODEL: undefined, MODEL_API_KEY: undefined, MODEL_BASE_URL: undefined };
 
 const LABELS: Record<Provider, string> = {
   "workers-ai": "Workers AI(不需要密钥 / no key needed)",
@@ -43,15 +43,10 @@ const USUAL: Partial<Record<Provider, string>> = {
 /** @returns what has to change, once the model has said a sentence. */
 export async function setUpModel(sitting: Sitting, { isAsked }: { isAsked: boolean }): Promise<Changes> {
   const { options, vars, asks } = sitting;
-  const kept: Model = { MODEL: vars.MODEL, MODEL_API_KEY: vars.MODEL_API_KEY, MODEL_BASE_URL: vars.MODEL_BASE_URL };
-  const isOther = options.model !== undefined && providerOf(options.model) !== providerOf(vars.MODEL);
-  let model: Model = {
-    ...(isOther ? DEFAULT : kept),
-    ...(options.model !== undefined && { MODEL: options.model }),
-    ...(options.modelKey !== undefined && { MODEL_API_KEY: options.modelKey }),
-    ...(options.modelUrl !== undefined && { MODEL_BASE_URL: options.modelUrl }),
-  };
-  if (isAsked && asks && options.model === undefined) model = await chosen(vars);
+  let model =
+    isAsked && asks && options.model === undefined
+      ? await chosen(sitting)
+      : modelOf(options.model ?? vars.MODEL, sitting);
   for (;;) {
     const next = await tried(model, sitting);
     if (next === "good") return changed(model, vars);
@@ -59,11 +54,22 @@ export async function setUpModel(sitting: Sitting, { isAsked }: { isAsked: boole
   }
 }
 
+/** Key and address go to the provider that they were given for, and to no other. */
+function modelOf(MODEL: string | undefined, { options, vars }: Pick<Sitting, "options" | "vars">): Model {
+  if (providerOf(MODEL) === "workers-ai") return { ...NEEDS_NOTHING, MODEL };
+  const kept = providerOf(MODEL) === providerOf(vars.MODEL) ? vars : {};
+  return {
+    MODEL,
+    MODEL_API_KEY: options.modelKey ?? kept.MODEL_API_KEY,
+    MODEL_BASE_URL: options.modelUrl ?? kept.MODEL_BASE_URL,
+  };
+}
+
 const providerOf = (model = "workers-ai/") => model.slice(0, model.indexOf("/"));
 
 const isProvider = (name: string): name is Provider => Object.hasOwn(PROVIDERS, name);
 
-/** Headers go to the provider that they were made for, and to no other. */
+/** Headers were made for the provider that goes. */
 function changed(model: Model, vars: Vars): Changes {
   const all: Changes = {
     ...model,
@@ -72,12 +78,29 @@ function changed(model: Model, vars: Vars): Changes {
   return Object.fromEntries(Object.entries(all).filter(([name, value]) => value !== vars[name]));
 }
 
-async function chosen(vars: Vars): Promise<Model> {
+async function chosen({ options, vars }: Pick<Sitting, "options" | "vars">): Promise<Model> {
   const choices = Object.entries(LABELS).map(([value, label]) => ({ value, label }) as Choice<Provider>); // keys of a Record
   const known = providerOf(vars.MODEL);
   const provider = await askOne("用哪家的模型? / Whose model?", choices, isProvider(known) ? known : "workers-ai");
-  if (provider === "workers-ai") return DEFAULT;
-  return { ...DEFAULT, MODEL: `${provider}/${await askForId(provider, vars)}` };
+  if (provider === "workers-ai") return NEEDS_NOTHING;
+  const model = modelOf(`${provider}/${await askForId(provider, vars)}`, { options, vars });
+  const MODEL_BASE_URL =
+    ELSEWHERE.includes(provider) && options.modelUrl === undefined
+      ? await askForUrl(model.MODEL_BASE_URL)
+      : model.MODEL_BASE_URL;
+  const isKept = model.MODEL_API_KEY === undefined || options.modelKey !== undefined || (await keepsKey());
+  return { ...model, MODEL_BASE_URL, MODEL_API_KEY: isKept ? model.MODEL_API_KEY : await askForKey(model) };
+}
+
+/** Where they are, nobody knows but whoever runs them. */
+const ELSEWHERE: readonly Provider[] = ["ollama", "openai-compatible"];
+
+async function keepsKey(): Promise<boolean> {
+  const way = await askOne("密钥 / the key", [
+    { value: "keep", label: "沿用已存的 / keep the one that is there" },
+    { value: "new", label: "重新输入 / enter another" },
+  ]);
+  return way === "keep";
 }
 
 function askForId(provider: Provider, vars: Vars): Promise<string> {
@@ -90,10 +113,11 @@ function askForId(provider: Provider, vars: Vars): Promise<string> {
 }
 
 /** The model without what was wrong about it, or that it is good. */
-async function tried(model: Model, { options, vars, asks }: Sitting): Promise<Model | "good"> {
+async function tried(model: Model, sitting: Sitting): Promise<Model | "good"> {
+  const { options, vars } = sitting;
   const changes: Changes = { ...model };
   const settings = settingsOf(merged({ ...aboutModels(vars), ...ANY_BOT }, changes));
-  if ("problems" in settings) return settle(model, settings.problems[0], { vars, asks });
+  if ("problems" in settings) return settle(model, settings.problems[0], sitting);
   const [endpoint] = settings.config.bots[0]?.models ?? [];
   if (!endpoint) return "good";
   if (endpoint.provider === "workers-ai") {
@@ -103,7 +127,7 @@ async function tried(model: Model, { options, vars, asks }: Sitting): Promise<Mo
   if (!options.check) return "good";
   const name = `${endpoint.provider}/${endpoint.model}`;
   const answer = await during(`正在请 ${name} 说一句话 / asking it for a sentence`, () => tryModel(endpoint));
-  if (!answer.ok) return failed(model, answer, { vars, asks });
+  if (!answer.ok) return failed(model, answer, sitting);
   const sentence = answer.text.replaceAll(/\s+/g, " ").slice(0, 60);
   say.ok(`${name}(${(answer.tookMs / 1000).toFixed(1)} s):${sentence}`);
   return "good";
@@ -116,14 +140,13 @@ function aboutModels(vars: Vars): Vars {
   return Object.fromEntries(Object.entries(vars).filter(([name]) => !/^(QQ_|ADMIN_TOKEN$)/.test(name)));
 }
 
-type Around = Pick<Sitting, "vars" | "asks">;
-
 /** Asks for the setting that is missing or malformed. */
 async function settle(
   model: Model,
   problem: { setting: string; problem: string; advice: string } | undefined,
-  { vars, asks }: Around,
+  sitting: Sitting,
 ): Promise<Model> {
+  const { asks } = sitting;
   const setting = problem?.setting ?? "";
   const lacksKey = setting.includes("MODEL_API_KEY");
   if (!asks && lacksKey) throw new Stop(missing(`${model.MODEL} 的密钥`, "--model-key", "MODEL_API_KEY"));
@@ -134,7 +157,7 @@ async function settle(
   if (setting === "MODEL_BASE_URL") return { ...model, MODEL_BASE_URL: await askForUrl() };
   if (setting !== "MODEL") throw new Stop(sentence);
   say.bad(sentence);
-  return chosen(vars);
+  return chosen(sitting);
 }
 
 function askForKey({ MODEL }: Model): Promise<string> {
@@ -144,9 +167,10 @@ function askForKey({ MODEL }: Model): Promise<string> {
   });
 }
 
-function askForUrl(): Promise<string> {
+function askForUrl(known?: string): Promise<string> {
   return askText({
     message: "模型接口地址 / the model API's address (MODEL_BASE_URL)",
+    ...(known !== undefined && { initial: known }),
     placeholder: "https://example.com/v1",
     refuse: (value) =>
       /^https?:\/\/./.test(value) && URL.canParse(value) ? undefined : "应为完整地址 / a full address",
@@ -156,12 +180,12 @@ function askForUrl(): Promise<string> {
 async function failed(
   model: Model,
   { kind, summary, advice }: Extract<Sentence, { ok: false }>,
-  { vars, asks }: Around,
+  sitting: Sitting,
 ): Promise<Model | "good"> {
   const about =
     kind === "key" ? "密钥不对 / the key is wrong" : kind === "model" ? "没有这个模型 / no such model" : summary;
   const sentence = `${model.MODEL}:${about}\n(${summary})${kind === "key" ? "" : ` ${advice}`}`;
-  if (!asks) throw new Stop(`${sentence}${kind === "key" ? `\n${advice}` : ""}`);
+  if (!sitting.asks) throw new Stop(`${sentence}${kind === "key" ? `\n${advice}` : ""}`);
   say.bad(sentence);
   if (kind === "key") return { ...model, MODEL_API_KEY: await askForKey(model) };
   const provider = providerOf(model.MODEL);
@@ -173,6 +197,6 @@ async function failed(
     { value: "other", label: "换一个模型 / another model" },
     { value: "leave", label: "先不管,继续 / go on as it is" },
   ]);
-  if (way === "other") return chosen(vars);
+  if (way === "other") return chosen(sitting);
   return way === "again" ? model : "good";
 }

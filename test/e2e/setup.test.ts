@@ -210,6 +210,32 @@ describe("at the terminal", () => {
     expect(wizard.vars.QQ_API_BASE).toBe(qqUrl);
   });
 
+  it("the model alone is changed, its key kept or given anew", async () => {
+    const model = `MODEL=openai-compatible/old\nMODEL_API_KEY=${MODEL_KEY}\nMODEL_BASE_URL=${qqUrl}${DEMO_MODEL_PATH}\n`;
+    writeFileSync(wizard.file, `${known()}QQ_API_BASE=${qqUrl}\n${model}MODEL_HEADERS='{"X-A":"b"}'\n`);
+    const before = wizard.vars;
+    for (const [way, key] of [[[], MODEL_KEY] as const, [[KEYS.down], "sk-another-key"] as const]) {
+      wizard.open("setup", ["--no-deploy"]);
+      await wizard.until("要修改什么?");
+      wizard.press(KEYS.down, KEYS.space, KEYS.enter);
+      await wizard.until("● 其他 OpenAI 兼容接口"); // the one that it has
+      wizard.press(KEYS.enter);
+      await wizard.until("的模型名");
+      wizard.press("\u0015", "new", KEYS.enter);
+      await wizard.until("模型接口地址");
+      wizard.press(KEYS.enter);
+      await wizard.until("沿用已存的");
+      wizard.press(...way, KEYS.enter);
+      if (key !== MODEL_KEY) {
+        await wizard.until("的密钥");
+        wizard.press(key, KEYS.enter);
+      }
+      expect(await wizard.ended).toBe(0);
+      expect(wizard.vars).toEqual({ ...before, MODEL: "openai-compatible/new", MODEL_API_KEY: key });
+    }
+    await expectNothingTold("sk-another-key");
+  });
+
   it("a scan that fails leads back to typing", async () => {
     // Nobody answers at q.qq.com's place.
     const nowhere = { HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: "http://127.0.0.1:9", NODE_USE_ENV_PROXY: "1" };
@@ -236,6 +262,11 @@ describe("the wizard without a terminal", () => {
     expect(wizard.shown).toContain("https://qq-edge.somebody.workers.dev/qq/callback");
     expect(wizard.shown).toContain(CLAIM_CODE);
     await expectNothingTold();
+  });
+
+  it("keeps a key out of the file that nobody needs", async () => {
+    expect(await wizard.run("setup", ["--app-id", APP_ID, "--qq-api-base", qqUrl, "--no-deploy"], secrets)).toBe(0);
+    expect(Object.keys(wizard.vars).toSorted()).toEqual(["ADMIN_TOKEN", "QQ_API_BASE", "QQ_APP_ID", "QQ_APP_SECRET"]);
   });
 
   it("changes with a flag that one thing alone", async () => {
