@@ -172,6 +172,17 @@ describe("the wizard in a terminal", () => {
 
 const readBack = () => readFileSync(wizard.file, "utf8");
 
+it("leaves nothing behind when it is interrupted while it asks a model", async () => {
+  qq.model.weather.set({ kind: "silent" });
+  const flags = ["--app-id", APP_ID, "--qq-api-base", qqUrl, ...modelFlags()];
+  wizard.open("setup", flags, { QQ_APP_SECRET: APP_SECRET });
+  await wizard.until("正在请 openai-compatible/demo 说一句话");
+  wizard.press(KEYS.interrupt);
+  expect(await wizard.ended).toBe(130);
+  expect(wizard.shown).toContain("没有写到一半的东西");
+  expect(wizard.vars).toEqual({});
+});
+
 describe("at the terminal", () => {
   const known = () => `QQ_APP_ID=${APP_ID}\nQQ_APP_SECRET=${APP_SECRET}\nADMIN_TOKEN=kept-as-it-is-0001\n`;
 
