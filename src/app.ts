@@ -3,7 +3,10 @@
  */
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { readConfig } from "./config.ts";
+import type { Bot } from "./bot/bot.ts";
+import { readAdminToken, readConfig } from "./config.ts";
+import { isOperator } from "./console/auth.ts";
+import { healthReport, readProbe } from "./console/health.ts";
 import { ConfigError, SignatureError } from "./errors.ts";
 import { type BotEvent, conversationKey } from "./event.ts";
 import { describe, log } from "./log.ts";
@@ -16,13 +19,14 @@ const BODY_LIMIT = 256 * 1024;
 /** QQ waits 3 s for the acknowledgement. */
 const STORE_WITHIN_MS = 2_000;
 const STORE_TRIES = 3;
-const NOTE_VALIDATION_EVERY_MS = 60_000;
+const NOTE_EVERY_MS = 60_000;
 /** QQ's servers are in China, and so are the people. */
 const NEAR_QQ = { locationHint: "apac" } as const;
 
 export function createApp() {
   const app = new Hono<Context>();
   const noteValidation = createValidationNotes();
+  const noteCallback = createCallbackNotes();
 
   app.get("/healthz", ({ env, json }) => {
     try {
@@ -32,6 +36,21 @@ export function createApp() {
       if (!(error instanceof ConfigError)) throw error;
       return json({ ok: false, problems: error.problems }, 503);
     }
+  });
+
+  app.get("/console/api/health", async (c) => {
+    const adminToken = readAdminToken(c.env);
+    if (!adminToken) return c.notFound();
+    c.header("cache-control", "no-store");
+    if (!(await isOperator(c.req.header("authorization"), adminToken))) {
+      return c.body(null, 401, { "www-authenticate": "Bearer" });
+    }
+    const report = await healthReport(c.env, {
+      probe: readProbe(c.req.query("probe")),
+      now: Date.now,
+      askBot: (appId, options) => c.env.BOT.getByName(appId, NEAR_QQ).health(options),
+    });
+    return c.json(report);
   });
 
   const limit = bodyLimit({
@@ -73,6 +92,7 @@ export function createApp() {
           return c.body(null, 400);
         case "event":
           await storeEvent(env, received, { traceId, named: delivery.appId !== null });
+          c.executionCtx.waitUntil(noteCallback(env, received.event.appId));
           return c.json(STORED);
         default:
           return received satisfies never;
@@ -150,24 +170,51 @@ function isRetryable(error: unknown): boolean {
 
 /**
  * Tells the Bot of callback-address checks, so that the operator can tell "never called" from "refused". At most once a
- * minute per isolate and bot: strangers can send them too, and the Bot is one for all.
+ * minute per isolate, bot and outcome: strangers can send them too, and the Bot is one for all.
  */
 function createValidationNotes() {
-  const lastMs = new Map<string, number>();
+  const isDue = createThrottle();
   return async (
     env: Cloudflare.Env,
     { appId, signed, answered }: { appId: string; signed: boolean; answered: boolean },
   ) => {
     log.info("callback.validation", { appId, signed, answered });
-    // Let the answer leave first: an object may be far away, and QQ's console is said to wait 100 ms.
-    await new Promise((resolve) => setTimeout(resolve));
-    const nowMs = Date.now();
-    if (nowMs - (lastMs.get(appId) ?? 0) < NOTE_VALIDATION_EVERY_MS) return;
-    lastMs.set(appId, nowMs);
-    const note = { atMs: nowMs, signed, answered };
-    // The check itself was answered: a note that is lost costs nobody anything.
-    await env.BOT.getByName(appId, NEAR_QQ)
-      .noteValidation(note)
-      .catch((error: unknown) => log.warn("note.lost", { appId, error: describe(error) }));
+    await note(env, appId, isDue, `${appId} ${signed} ${answered}`, (bot, atMs) =>
+      bot.noteValidation({ atMs, signed, answered }),
+    );
   };
+}
+
+/** Tells the Bot that callbacks arrive: the first of an isolate at once, then at most one a minute. */
+function createCallbackNotes() {
+  const isDue = createThrottle();
+  return (env: Cloudflare.Env, appId: string) => note(env, appId, isDue, appId, (bot, atMs) => bot.noteCallback(atMs));
+}
+
+function createThrottle() {
+  const lastMs = new Map<string, number>();
+  return (key: string, nowMs: number): boolean => {
+    if (nowMs - (lastMs.get(key) ?? 0) < NOTE_EVERY_MS) return false;
+    lastMs.set(key, nowMs);
+    return true;
+  };
+}
+
+async function note(
+  env: Cloudflare.Env,
+  appId: string,
+  isDue: (key: string, nowMs: number) => boolean,
+  key: string,
+  tell: (bot: DurableObjectStub<Bot>, atMs: number) => Promise<void>,
+): Promise<void> {
+  // Let the answer leave first: an object may be far away, and QQ's console is said to wait 100 ms.
+  await new Promise((resolve) => setTimeout(resolve));
+  const nowMs = Date.now();
+  if (!isDue(key, nowMs)) return;
+  try {
+    await tell(env.BOT.getByName(appId, NEAR_QQ), nowMs);
+  } catch (error) {
+    // QQ has its answer: a note that is lost costs nobody anything.
+    log.warn("note.lost", { appId, error: describe(error) });
+  }
 }

@@ -138,6 +138,9 @@ const bots = v.pipe(
   v.check((list) => new Set(list.map((bot) => bot.appId)).size === list.length),
 );
 
+/** It travels in a header, and strangers may guess at it. */
+const adminToken = v.pipe(text, v.regex(/^[\x21-\x7e]{16,}$/));
+
 /** How a wrong setting is reported. The value itself is never part of it. */
 const SETTINGS = {
   QQ_APP_ID: {
@@ -226,6 +229,12 @@ const SETTINGS = {
     advice: "填写企业微信、飞书、钉钉等群机器人的 Webhook 地址,或删除此项。Give a webhook's address, or remove it.",
   },
   SYSTEM_PROMPT: { schema: text, problem: "不是文本 / is no text", advice: "填写人设文字。Set the persona as text." },
+  ADMIN_TOKEN: {
+    schema: adminToken,
+    problem: "太短或含有空白 / is too short, or has white space",
+    advice:
+      "用 `npm run setup` 生成,或填写 16 个以上的字符。Let `npm run setup` make one, or set 16 characters or more.",
+  },
 } satisfies Record<string, { schema: v.GenericSchema; problem: string; advice: string }>;
 
 type Setting = keyof typeof SETTINGS;
@@ -350,8 +359,16 @@ export function readConfig(env: unknown): Config {
       headers: read("QQ_API_HEADERS") ?? {},
     },
   };
+  read("ADMIN_TOKEN"); // not part of what the bot works with, but a wrong one has to be heard of
   if (problems.length > 0) throw new ConfigError(distinct(problems));
   return Object.freeze(config);
+}
+
+/** What opens the console. Read by itself: the console has to open where other settings are wrong. */
+export function readAdminToken(env: unknown): Secret | undefined {
+  const { ADMIN_TOKEN } = { ...(env as { ADMIN_TOKEN?: unknown }) }; // whatever it holds is checked next
+  const { success, output } = v.safeParse(adminToken, ADMIN_TOKEN);
+  return success ? new Secret(output) : undefined;
 }
 
 /** The bot of an AppID. Undefined where the deployment no longer knows it. */

@@ -10,7 +10,7 @@ import { createWorkersAI, type WorkersAISettings } from "workers-ai-provider";
 import type { ModelEndpoint, Provider } from "../config.ts";
 import { statusOfCode } from "./model-error.ts";
 
-export type ModelFetch = (request: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+export type ModelFetch = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;
 
 type Preset = (endpoint: ModelEndpoint, fetch: ModelFetch) => LanguageModel;
 

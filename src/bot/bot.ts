@@ -4,17 +4,19 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { claimCode, isSameCode } from "../claim-code.ts";
-import { findBot, readConfig } from "../config.ts";
+import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
 import { direct } from "../egress/transport.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
+import type { BotHealth, Tried, ValidationNote } from "../health.ts";
 import { describe, log, type Secret } from "../log.ts";
-import { type AccessToken, isFresh, requestToken } from "../qq/client.ts";
+import { type AccessToken, isFresh, type QQApi, requestToken, whoAmI } from "../qq/client.ts";
 import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
 import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } from "./alerts.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
+import { healthOf } from "./health.ts";
 import { addUsage, USAGE_SCHEMA } from "./usage.ts";
 
 /** What a chat keeps to speak with. */
@@ -38,13 +40,6 @@ export type LeaseAnswer = ({ ok: true; lease: Lease } | { ok: false; refusal: Re
 };
 
 export type Decision = { kind: "decided"; chat: Chat } | { kind: "unknown" | "owner" | "notOwner" };
-
-/** The last callback-address check, for the operator: never called, or answered and refused. */
-export interface ValidationNote {
-  atMs: number;
-  signed: boolean;
-  answered: boolean;
-}
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL, expires_at INTEGER NOT NULL);
@@ -86,10 +81,7 @@ export class Bot extends DurableObject {
     if (kept && kept.value !== notThisToken && isFresh(kept, Date.now()))
       return leased(kept, { forbidden, spentUntilMs }, standing());
     try {
-      this.#request ??= this.#requestToken().finally(() => {
-        this.#request = undefined;
-      });
-      const token = await this.#request;
+      const token = await this.#newToken();
       return leased(token, { forbidden, spentUntilMs }, standing());
     } catch (error) {
       const refusal = toRefusal(error, "qq.token");
@@ -197,11 +189,62 @@ export class Bot extends DurableObject {
   }
 
   async noteValidation(note: ValidationNote): Promise<void> {
-    this.#sql.exec("INSERT OR REPLACE INTO note (name, value) VALUES ('validation', ?)", JSON.stringify(note));
+    this.#note("validation", note);
   }
 
   async lastValidation(): Promise<ValidationNote | undefined> {
-    const row = this.#sql.exec<{ value: string }>("SELECT value FROM note WHERE name = 'validation'").toArray()[0];
+    return this.#noted<ValidationNote>("validation");
+  }
+
+  /** A callback was stored: told by each isolate at most once a minute. */
+  async noteCallback(atMs: number): Promise<void> {
+    this.#note("callback", Math.max(atMs, this.#noted<number>("callback") ?? 0));
+  }
+
+  /** What the operator is told. With `asksQQ`, after asking QQ for a token and for who the bot is. */
+  async health({ asksQQ }: { asksQQ: boolean }): Promise<BotHealth> {
+    return {
+      ...(asksQQ && (await this.#askQQ())),
+      ...healthOf({
+        validation: this.#noted<ValidationNote>("validation"),
+        callbackAtMs: this.#noted<number>("callback"),
+        chats: listChats(this.#sql),
+        failures: listFailures(this.#sql),
+      }),
+    };
+  }
+
+  async #askQQ(): Promise<Pick<BotHealth, "token" | "identity">> {
+    const token = await this.#tried("qq.token", () => this.#freshToken());
+    if (!token.ok) return { token };
+    const identity = await this.#tried("qq.identity", () => this.#identity(token.value));
+    return { token: { ok: true, expiresInMs: token.expiresAtMs - Date.now() }, identity };
+  }
+
+  async #identity(token: string): Promise<{ name: string }> {
+    const { name } = await whoAmI(this.#api(), token).catch(async (error: unknown) => {
+      // A token that QQ forgot before its time is no failure: the chats renew it, too.
+      if (toRefusal(error, "qq.identity").remedy !== "refreshToken") throw error;
+      return whoAmI(this.#api(), (await this.#newToken()).value);
+    });
+    return { name };
+  }
+
+  async #tried<T extends object>(operation: string, call: () => Promise<T>): Promise<Tried<T>> {
+    try {
+      return { ok: true, ...(await call()) };
+    } catch (error) {
+      const { summary, advice, code, traceId } = toRefusal(error, operation);
+      return { ok: false, summary, advice, code, traceId };
+    }
+  }
+
+  #note(name: string, value: unknown): void {
+    this.#sql.exec("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", name, JSON.stringify(value));
+  }
+
+  #noted<T>(name: string): T | undefined {
+    const row = this.#sql.exec<{ value: string }>("SELECT value FROM note WHERE name = ?", name).toArray()[0];
     return row && JSON.parse(row.value);
   }
 
@@ -230,12 +273,35 @@ export class Bot extends DurableObject {
     return row && { value: row.value, expiresAtMs: row.expires_at };
   }
 
-  async #requestToken(): Promise<AccessToken> {
+  async #freshToken(): Promise<AccessToken> {
+    const kept = this.#keptToken();
+    return kept && isFresh(kept, Date.now()) ? kept : this.#newToken();
+  }
+
+  /** One request for all who ask meanwhile. */
+  #newToken(): Promise<AccessToken> {
+    this.#request ??= this.#requestToken().finally(() => {
+      this.#request = undefined;
+    });
+    return this.#request;
+  }
+
+  #settings(): { config: Config; bot: BotConfig } {
     const config = readConfig(this.env);
     const bot = findBot(config, this.ctx.id.name ?? "");
     if (!bot) throw new Error("this deployment no longer knows the bot");
+    return { config, bot };
+  }
+
+  #api(): QQApi {
+    const { config, bot } = this.#settings();
+    return { ...config.qq, appId: bot.appId, transport: direct };
+  }
+
+  async #requestToken(): Promise<AccessToken> {
+    const { bot } = this.#settings();
     try {
-      const token = await requestToken({ ...config.qq, appId: bot.appId, transport: direct }, bot.appSecret, Date.now);
+      const token = await requestToken(this.#api(), bot.appSecret, Date.now);
       this.#sql.exec(
         "INSERT OR REPLACE INTO token (id, value, expires_at) VALUES (1, ?, ?)",
         token.value,

@@ -10,7 +10,7 @@ import type { Secret } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { encode, encodeTyping, type ReplySlot } from "./encode.ts";
 import { findErrorRow } from "./error-codes.ts";
-import { WireDone, WireError, WireSent, WireToken } from "./wire.ts";
+import { WireDone, WireError, WireIdentity, WireSent, WireToken } from "./wire.ts";
 
 /** QQ asks for at least 5 s, so that the result of a message that did go out is not lost. */
 const TIMEOUT_MS = 20_000;
@@ -99,12 +99,22 @@ export async function requestToken(api: QQApi, appSecret: Secret, now: () => num
   return { value: token.access_token, expiresAtMs: askedAtMs + token.expires_in * 1000 };
 }
 
-type Operation = "qq.send" | "qq.typing" | "qq.acknowledge" | "qq.token";
+/** Who the bot is. QQ checks everything about the caller on it, and it changes nothing: the call for a health check. */
+export async function whoAmI(api: QQApi, token: string): Promise<{ id: string; name: string }> {
+  const { id, username } = await call(api, "qq.identity", WireIdentity, {
+    method: "GET",
+    url: `${api.apiBase}/users/@me`,
+    headers: authorized(api, token),
+  });
+  return { id, name: username ?? "" };
+}
+
+type Operation = "qq.send" | "qq.typing" | "qq.acknowledge" | "qq.identity" | "qq.token";
 
 interface Call {
-  method?: "POST" | "PUT";
+  method?: "GET" | "POST" | "PUT";
   url: string;
-  body: unknown;
+  body?: unknown;
   headers: Record<string, string>;
 }
 
@@ -124,7 +134,7 @@ async function call<S extends v.GenericSchema>(
   const request = new Request(url, {
     method,
     headers: all,
-    body: JSON.stringify(body),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: late.signal,
     redirect: "manual", // a redirect would carry the token to another host
   });

@@ -195,6 +195,9 @@ export const WireToken = v.looseObject({
   expires_in: v.pipe(v.union([v.string(), v.number()]), v.transform(Number), v.finite()),
 });
 
+/** Who the bot is. Its name is empty for some. */
+export const WireIdentity = v.looseObject({ id: v.pipe(v.string(), v.nonEmpty()), username: spareText });
+
 /**
  * Both numbers are kept: `code` is going away, `err_code` is replacing it, and they can differ. Each field is read for
  * itself: an odd one beside a code must not hide the code.

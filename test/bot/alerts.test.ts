@@ -11,7 +11,11 @@ const failure = (more: Partial<Failure> = {}): Failure => ({
 describe("an alert", () => {
   it("is made of a failure that somebody has to act on", () => {
     expect(alertsOf([failure(), failure({ advice: "无需处理。Nothing to do." })], 2)).toEqual([
-      { cause: "qq.send 到 q.qq.com 查看。See q.qq.com.", summary: "banned", advice: "到 q.qq.com 查看。See q.qq.com." },
+      {
+        cause: "qq.send 到 q.qq.com 查看。See q.qq.com.",
+        summary: "banned",
+        advice: "到 q.qq.com 查看。See q.qq.com.",
+      },
     ]);
   });
 

@@ -39,6 +39,9 @@ export class Outside {
   message: Answer = () => Response.json({ id: `ROBOT1.0_${this.sent.length}` });
   typing: Answer = () => Response.json({ id: `ROBOT1.0_typing${this.typings.length}` });
   acknowledgement: Answer = () => new Response(null, { status: 204 });
+  identity: Answer = () => Response.json({ id: "1", username: "小助手" });
+  /** The tokens with which somebody asked who the bot is. */
+  readonly identityTokens: string[] = [];
   model: Answer = () => modelAnswer(`answer ${this.modelCalls.length}`);
 
   /** `restoreAllMocks` undoes it. */
@@ -54,7 +57,7 @@ export class Outside {
 
   async #answer(request: Request): Promise<Response> {
     const { origin, pathname } = new URL(request.url);
-    const body = JSON.parse(await request.text());
+    const body = request.method === "GET" ? undefined : JSON.parse(await request.text());
     if (origin === "http://model.test" && pathname === "/v1/chat/completions") {
       this.modelCalls.push(body);
       return this.model();
@@ -64,6 +67,10 @@ export class Outside {
       return this.token();
     }
     const token = request.headers.get("authorization")?.replace("QQBot ", "") ?? "";
+    if (origin === "http://qq.test" && pathname === "/users/@me" && request.method === "GET") {
+      this.identityTokens.push(token);
+      return this.identity();
+    }
     if (origin === "http://qq.test" && pathname.endsWith("/messages")) {
       const { markdown, content, msg_id: msgId, event_id: eventId, msg_seq: msgSeq } = body;
       if (body.input_notify) {

@@ -27,10 +27,14 @@ export class Workerd {
     this.#config = config;
   }
 
-  static async create(bundleFile: string, settings: Record<string, string>): Promise<Workerd> {
+  static async create(
+    bundleFile: string,
+    settings: Record<string, string>,
+    { port: wanted }: { port?: number } = {},
+  ): Promise<Workerd> {
     const folder = await mkdtemp(join(tmpdir(), "qq-edge-workerd-"));
     await mkdir(join(folder, "storage"));
-    const port = await freePort();
+    const port = wanted ?? (await freePort());
     const text = (value: string) => JSON.stringify(value);
     const bindings = [
       ...Object.entries(settings).map(([name, value]) => `( name = ${text(name)}, text = ${text(value)} )`),
