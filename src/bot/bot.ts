@@ -18,6 +18,7 @@ import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directo
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
 import { addUsage, USAGE_SCHEMA } from "./usage.ts";
+import { askAgainMs, forgetWalled, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
 
 /** What a chat keeps to speak with. */
 export interface Lease {
@@ -49,6 +50,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   ${ACCESS_SCHEMA}
   ${ALERTS_SCHEMA}
+  ${WALLED_SCHEMA}
   ${USAGE_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
@@ -143,10 +145,37 @@ export class Bot extends DurableObject {
   }
 
   async recordFailures(failures: readonly Failure[]): Promise<void> {
-    this.ctx.storage.transactionSync(() => addFailures(this.#sql, failures));
+    this.ctx.storage.transactionSync(() => {
+      addFailures(this.#sql, failures);
+      noteWalled(this.#sql, failures, Date.now());
+    });
+    await this.#askAgainLater();
     const hourAgoMs = Date.now() - 60 * 60_000;
     const inLastHour = listFailures(this.#sql).filter(({ atMs }) => atMs > hourAgoMs).length;
     for (const alert of alertsOf(failures, inLastHour)) this.#alert(alert);
+  }
+
+  /** Asks QQ whether it takes calls from this address again, and lets the chats that wait for it send their answers. */
+  override async alarm(): Promise<void> {
+    try {
+      const chats = walledChats(this.#sql, Date.now());
+      const { identity } = chats.length > 0 ? await this.#askQQ() : {};
+      if (identity?.ok) {
+        for (const chat of chats) {
+          await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", chat)).resume();
+          forgetWalled(this.#sql, chat);
+        }
+      }
+    } catch (error) {
+      log.warn("wall.not-asked", { error: describe(error) });
+    }
+    await this.#askAgainLater();
+  }
+
+  /** The first alarm stands: what comes meanwhile waits for it. */
+  async #askAgainLater(): Promise<void> {
+    const atMs = askAgainMs(this.#sql, Date.now());
+    if (atMs !== undefined && (await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(atMs);
   }
 
   /** Tells the operator, once per cause and hour: at the webhook, and in the owner's chat with its next answer. */

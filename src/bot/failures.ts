@@ -13,6 +13,8 @@ export interface Failure {
   summary: string;
   advice: string;
   traceId?: string | undefined;
+  /** Until when the answer can still be sent, where QQ refused nothing but the address that it came from. */
+  walledUntilMs?: number | undefined;
   /** Whether the person was told. */
   told: boolean;
 }

@@ -11,12 +11,14 @@ import { toRefusal } from "../errors.ts";
 import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
+import { PART_LENGTH } from "../qq/reply-budget.ts";
 import { crashPoint } from "./crash-point.ts";
 import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
 import { type AskForLease, currentLease, FORBIDDEN_MS, refuseLease } from "./lease.ts";
 import { reportAtMs } from "./report.ts";
+import { resume } from "./resuming.ts";
 import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
 import { nextDue } from "./turn-machine.ts";
@@ -56,6 +58,17 @@ export class Conversation extends DurableObject {
       if (event.kind === "interaction" && event.needsAcknowledgement) this.ctx.waitUntil(this.#acknowledge(event));
     }
     return receipt.kind;
+  }
+
+  /** QQ takes calls from this address again: what it turned away for that is sent while it may be. */
+  async resume(): Promise<void> {
+    const writing = await import("../qq/writing.ts");
+    const resumed = this.ctx.storage.transactionSync(() => {
+      const count = resume(this.ctx.storage, writing, { maxLength: PART_LENGTH, nowMs: Date.now() });
+      if (count > 0) void this.ctx.storage.setAlarm(soon());
+      return count;
+    });
+    log.info("chat.resumed", { resumed });
   }
 
   /** What the owner is to know of the bot: said with the next answer here. */

@@ -4,7 +4,7 @@
  */
 import type { Refusal, Remedy } from "../errors.ts";
 import { log } from "../log.ts";
-import { PART_LENGTH } from "../qq/reply-budget.ts";
+import { PART_LENGTH, replyWindow } from "../qq/reply-budget.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
@@ -122,7 +122,9 @@ export function finish(
     endTurn(storage, turn.id, outcome, now());
     if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
     const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
-    recordFailure(storage, failureOf(turn, { cause, reference, atMs: now(), told: outcome === "apologised" }));
+    const walledUntilMs = refusal?.refusesAddress ? lastChanceMs(turn) : undefined;
+    const told = outcome === "apologised";
+    recordFailure(storage, { ...failureOf(turn, { cause, reference, atMs: now(), told }), walledUntilMs });
   });
   const write = outcome === "failed" ? log.error : log.info;
   write("turn.ended", {
@@ -132,6 +134,11 @@ export function finish(
     ms: now() - Math.min(...turn.messages.map(({ receivedAtMs }) => receivedAtMs)),
     ...(outcome !== "answered" && { reference }),
   });
+}
+
+/** When the last of its messages takes no reply any more. */
+function lastChanceMs({ messages }: Turn): number {
+  return Math.max(...messages.map((message) => replyWindow(message).closesAtMs));
 }
 
 /** For the person's next message. A sentence about the turn itself is not worth keeping. */

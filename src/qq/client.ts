@@ -178,6 +178,7 @@ function refused(operation: Operation, { status, headers }: Response, json: unkn
     blocksText: found.blocksText,
     closesChat: found.closesChat,
     isDuplicate: found.isDuplicate,
+    refusesAddress: found.refusesAddress,
     auditId: wire.data?.message_audit.audit_id,
     forbids: found.forbids,
   });

@@ -25,6 +25,8 @@ export interface ErrorRow {
   blocksText?: true;
   /** The chat is gone, or the bot is no member of it. */
   closesChat?: true;
+  /** QQ takes no call from the address that it came from. */
+  refusesAddress?: true;
   /** QQ has had a message with this number before. */
   isDuplicate?: true;
   /** Refused to this bot in all chats of the scene. */
@@ -112,6 +114,7 @@ export const API_ERRORS: readonly ErrorRow[] = [
       "tellOperator",
       ALLOW_LIST,
     ),
+    refusesAddress: true,
     costsNoReply: true,
   },
   row([11253, 11254, 11262, 11264, 11273, 11274, 11282], "no right to call this API", "tellOperator", CHECK_CONSOLE),

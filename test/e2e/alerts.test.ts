@@ -61,6 +61,22 @@ describe("a bot in trouble", () => {
     expect(worker.output).not.toContain("key-of-the-hook");
   });
 
+  it("sends what was turned away for the address once that is mended, if nobody was told otherwise", async () => {
+    const { qq } = bench;
+    qq.refusesAddress = true;
+    const [told, silent] = [
+      await qq.say({ chatId: "told", text: "#told" }),
+      await qq.say({ chatId: "silent", scene: "group", text: "#silent !md" }),
+    ];
+    for (const asked of [told, silent]) await failed(asked);
+    qq.refusesAddress = false;
+    expect(await answered(await qq.say({ chatId: "told", text: "#next" }))).toContain("发送「继续」可以看到它");
+    expect(await answered(silent)).toContain("#silent");
+    expect(qq.ledger.answersTo(silent.messageId)).toHaveLength(1);
+    expect(qq.ledger.answersTo(told.messageId)).toEqual([]);
+    expect(qq.ledger.judge().doubled).toEqual([]);
+  });
+
   it("cries for each cause by itself, and not for what needs nobody", async () => {
     const { qq, worker } = bench;
     const before = cries.length;
