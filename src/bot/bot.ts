@@ -76,6 +76,7 @@ export class Bot extends DurableObject {
   ): Promise<LeaseAnswer> {
     noteChat(this.#sql, chat, Date.now());
     const spentUntilMs = await this.addUsage(spentTokens);
+    await this.#logClaimCode();
     const kept = this.#keptToken();
     const forbidden = this.#forbidden(chat.scene);
     // Looked up last: an owner's word may come while a token is on its way.
@@ -99,6 +100,17 @@ export class Bot extends DurableObject {
     const spent = addUsage(this.#sql, tokens, Date.now());
     if (dailyTokens === 0 || spent < dailyTokens) return undefined;
     return dayStartMs(Date.now()) + DAY_MS;
+  }
+
+  /** Once, as long as there is no owner: whoever reads the log owns the bot anyway. */
+  async #logClaimCode(): Promise<void> {
+    const bot = findBot(readConfig(this.env), this.ctx.id.name ?? "");
+    if (!bot || this.#noted("claimCodeLogged") || this.#access.hasOwner()) return;
+    this.#note("claimCodeLogged", true);
+    log.info("bot.unclaimed", {
+      appId: bot.appId,
+      advice: `私聊发送 /claim ${await claimCode(bot.appSecret)} 成为主人`,
+    });
   }
 
   /** A chat claims to be the owner's. */

@@ -287,7 +287,12 @@ describe("the log", () => {
     outside.token = () => Response.json({ code: 100016, message: `wrong secret ${APP_SECRET}` }, { status: 400 });
     await bot.lease(USER, { notThisToken: "token-1" });
     const lines = prints.flatMap(({ mock }) => mock.calls.flat().map(String));
-    expect(lines.map((line) => JSON.parse(line).event).toSorted()).toEqual(["alert", "token.refused", "token.renewed"]);
+    expect(lines.map((line) => JSON.parse(line).event).toSorted()).toEqual([
+      "alert",
+      "bot.unclaimed",
+      "token.refused",
+      "token.renewed",
+    ]);
     expect(lines.join("\n")).not.toContain(APP_SECRET);
     expect(lines.join("\n")).not.toContain("token-1");
   });

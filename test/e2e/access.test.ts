@@ -36,6 +36,7 @@ describe("a bot that pairs", () => {
 
   it("belongs to whoever knows the claim code, and to nobody who guesses", async () => {
     const code = await claimCode(new Secret(bench.qq.appSecret));
+    expect(bench.worker.output.split(code)).toHaveLength(2); // logged once
     for (let guess = 0; guess < 6; guess += 1) await ask(`/claim AAAAA-${10_000 + guess}`, "guesser");
     expect(await ask(`/claim ${code}`, "guesser")).toContain("输错太多次");
     expect(await ask(`/claim ${code}`, "nobody", { scene: "group" })).toContain("认领码不对");
