@@ -16,7 +16,7 @@ import type { Options } from "./options.ts";
 
 export interface Surroundings {
   fetch: typeof fetch;
-  lookup: (host: string) => Promise<unknown>;
+  lookup: (host: string) => Promise<{ address: string }>;
   now: () => number;
   nodeVersion: string;
 }
@@ -44,7 +44,8 @@ export async function* findings(options: Options, around: Surroundings = REAL): 
   }
 }
 
-function localChecks(options: Options, vars: Vars, { now, nodeVersion }: Surroundings): Check[] {
+function localChecks(options: Options, vars: Vars, around: Surroundings): Check[] {
+  const { now, nodeVersion } = around;
   const settings = settingsOf(vars);
   const clock = new Clock(now);
   const about = [nodeCheck(nodeVersion), fileCheck(options.file, vars)];
@@ -74,6 +75,7 @@ function localChecks(options: Options, vars: Vars, { now, nodeVersion }: Surroun
     Promise.resolve({ name: "settings", mark: "ok", what: "设置完整 / the settings are complete" }),
     Promise.resolve(adminFinding(vars)),
     ...asked,
+    relayCheck(config.qq.apiBase, around),
     Promise.all(asked).then(() => clock.finding()),
     ...[...models].map(async ([name, endpoint]): Promise<Finding> => {
       if (endpoint.provider !== "workers-ai") return modelFinding("model", name, await tryModel(endpoint));
@@ -92,6 +94,23 @@ function localChecks(options: Options, vars: Vars, { now, nodeVersion }: Surroun
 }
 
 const nameOf = ({ provider, model }: { provider: string; model: string }) => `${provider}/${model}`;
+
+const QQ_HOSTS = ["api.bot.qq.com", "api.sgroup.qq.com", "sandbox.api.sgroup.qq.com"];
+
+/** With a relay the address that QQ sees is known, as far as it is the one that we call: it is what belongs on the list. */
+async function relayCheck(apiBase: string, { lookup }: Surroundings): Promise<Finding[]> {
+  const { hostname } = new URL(apiBase);
+  if (QQ_HOSTS.includes(hostname)) return [];
+  const name = "relay";
+  const found = await within(LOOKUP_WITHIN_MS, lookup(hostname)).catch(() => undefined);
+  if (found) {
+    const what = `中转 ${hostname}:QQ 应看到 ${found.address} / the relay's address`;
+    const advice = "若白名单不为空,把它加进去。If the IP allow-list is not empty, put it there.";
+    return [{ name, mark: "info", what, advice }];
+  }
+  const advice = "检查 QQ_API_BASE 的域名。Check the host name in QQ_API_BASE.";
+  return [{ name, mark: "bad", what: `中转 ${hostname}:解析不到 / does not resolve`, advice }];
+}
 
 const OLDEST_NODE = [22, 18] as const;
 

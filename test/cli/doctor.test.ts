@@ -49,7 +49,12 @@ async function examine({
   writeFileSync(file, withChanges("", vars), { mode });
   const options = readOptions(["--file", file, ...args], {});
   const found: Finding[] = [];
-  const real: Surroundings = { fetch, lookup: async () => "", now: Date.now, nodeVersion: "24.0.0" };
+  const real: Surroundings = {
+    fetch,
+    lookup: async () => ({ address: "203.0.113.7" }),
+    now: Date.now,
+    nodeVersion: "24.0.0",
+  };
   for await (const finding of findings(options, { ...real, ...around })) found.push(finding);
   return found;
 }
@@ -71,6 +76,7 @@ describe("from this machine", () => {
       "adminToken",
       "token",
       "identity",
+      "relay",
       "clock",
       "model",
       "claim",
@@ -131,6 +137,12 @@ describe("from this machine", () => {
     expect(troubles(found)).toEqual(["bad identity"]);
     for (const words of ["清空", "QQ_API_BASE", "OpenClaw"])
       expect(named(found, "identity")[0]?.advice).toContain(words);
+    // The local QQ stands where a relay would: its address is the one for the list.
+    expect(named(found, "relay")).toMatchObject([{ mark: "info", what: expect.stringContaining("203.0.113.7") }]);
+  });
+
+  it("says that the relay's name does not resolve", async () => {
+    expect(troubles(await examine({ lookup: failing("ENOTFOUND") }))).toEqual(["bad relay"]);
   });
 
   it("says what the model has against it", async () => {
@@ -267,7 +279,10 @@ describe("of the deployed Worker", () => {
 
   it("says that the name does not resolve", async () => {
     const lookup = failing("ENOTFOUND");
-    expect(troubles(await examine({ args: AT, fetch: site().fetch, lookup }))).toEqual(["bad callback.name"]);
+    expect(troubles(await examine({ args: AT, fetch: site().fetch, lookup }))).toEqual([
+      "bad relay",
+      "bad callback.name",
+    ]);
   });
 
   it.each([
