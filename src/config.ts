@@ -107,6 +107,8 @@ const flag = v.pipe(
   v.transform((value) => value === "true"),
 );
 const count = v.pipe(text, v.regex(/^\d{1,15}$/), v.transform(Number));
+/** Two days at least: QQ repeats a delivery for a day, and it has to be known again. */
+const retentionDays = v.pipe(text, v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(2), v.maxValue(3650));
 const json = v.pipe(text, v.parseJson());
 const headers = v.pipe(
   json,
@@ -227,6 +229,11 @@ const SETTINGS = {
     schema: httpUrl,
     problem: "不是 http(s) 地址 / is no http(s) address",
     advice: "填写企业微信、飞书、钉钉等群机器人的 Webhook 地址,或删除此项。Give a webhook's address, or remove it.",
+  },
+  RETENTION_DAYS: {
+    schema: retentionDays,
+    problem: "应为 2 到 3650 的整数 / must be a whole number from 2 to 3650",
+    advice: "填写聊天内容保留多少天,默认 30。Set how many days texts are kept; 30 is the default.",
   },
   SYSTEM_PROMPT: { schema: text, problem: "不是文本 / is no text", advice: "填写人设文字。Set the persona as text." },
   ADMIN_TOKEN: {
@@ -359,7 +366,9 @@ export function readConfig(env: unknown): Config {
       headers: read("QQ_API_HEADERS") ?? {},
     },
   };
-  read("ADMIN_TOKEN"); // not part of what the bot works with, but a wrong one has to be heard of
+  // Read elsewhere, by themselves, but a wrong one has to be heard of.
+  read("ADMIN_TOKEN");
+  read("RETENTION_DAYS");
   if (problems.length > 0) throw new ConfigError(distinct(problems));
   return Object.freeze(config);
 }
@@ -369,6 +378,19 @@ export function readAdminToken(env: unknown): Secret | undefined {
   const { ADMIN_TOKEN } = { ...(env as { ADMIN_TOKEN?: unknown }) }; // whatever it holds is checked next
   const { success, output } = v.safeParse(adminToken, ADMIN_TOKEN);
   return success ? new Secret(output) : undefined;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+const DEFAULT_RETENTION_DAYS = 30;
+
+/**
+ * How long texts are kept, in milliseconds; the default where it is malformed. Read by itself: where another setting is
+ * wrong, nothing may be forgotten sooner than its owner has said.
+ */
+export function readRetentionMs(env: unknown): number {
+  const { RETENTION_DAYS } = { ...(env as { RETENTION_DAYS?: unknown }) }; // whatever it holds is checked next
+  const { success, output } = v.safeParse(retentionDays, String(RETENTION_DAYS));
+  return (success ? output : DEFAULT_RETENTION_DAYS) * DAY_MS;
 }
 
 /** The bot of an AppID. Undefined where the deployment no longer knows it. */

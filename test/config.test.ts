@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { findBot, type ModelEndpoint, PROVIDERS, readConfig } from "../src/config.ts";
+import { findBot, type ModelEndpoint, PROVIDERS, readConfig, readRetentionMs } from "../src/config.ts";
 import { ConfigError, type Problem } from "../src/errors.ts";
 
 const PAIR = { QQ_APP_ID: "102000001", QQ_APP_SECRET: "naOC0ocQE3shWLAfffVLB1rhYPG7" };
@@ -390,6 +390,35 @@ describe("fallbacks", () => {
   it("are not told of what follows from a malformed MODEL", () => {
     const settings = { ...PAIR, MODEL: "demo", MODEL_FALLBACKS: "openai-compatible/x,workers-ai/@cf/y" };
     expect(settingsOf(settings)).toEqual(["MODEL"]);
+  });
+});
+
+describe("the retention", () => {
+  const DAY_MS = 24 * 60 * 60_000;
+
+  it.each([
+    [undefined, 30],
+    ["", 30],
+    ["2", 2],
+    [" 90 ", 90],
+    [365, 365],
+    ["3650", 3650],
+  ])("of %j is %d days", (RETENTION_DAYS, days) => {
+    expect(readRetentionMs({ RETENTION_DAYS })).toBe(days * DAY_MS);
+    expect(() => readConfig(env({ RETENTION_DAYS }))).not.toThrow();
+  });
+
+  it.each(["0", "1", "3651", "2.5", "-5", "30d", "10000"])("is refused as %j, and the default until then", (wrong) => {
+    expect(settingsOf(env({ RETENTION_DAYS: wrong }))).toEqual(["RETENTION_DAYS"]);
+    expect(readRetentionMs({ RETENTION_DAYS: wrong })).toBe(30 * DAY_MS);
+  });
+
+  it("is as it was set while other settings are wrong: what is forgotten does not come back", () => {
+    expect(readRetentionMs({ RETENTION_DAYS: "365", QQ_APP_ID: "no digits" })).toBe(365 * DAY_MS);
+  });
+
+  it.each([undefined, null, 42])("has a default for %j, too", (source) => {
+    expect(readRetentionMs(source)).toBe(30 * DAY_MS);
   });
 });
 

@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Standing } from "../bot/access.ts";
 import type { Desk } from "../commands/command.ts";
-import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
+import { type BotConfig, type Config, findBot, readConfig, readRetentionMs } from "../config.ts";
 import { direct } from "../egress/transport.ts";
 import { toRefusal } from "../errors.ts";
 import type { BotEvent, Chat, Interaction } from "../event.ts";
@@ -125,7 +125,7 @@ export class Conversation extends DurableObject {
   /** Does what is due. False where the settings do not allow any work. */
   async #work(): Promise<boolean> {
     const { storage } = this.ctx;
-    prune(storage, Date.now());
+    prune(storage, { nowMs: Date.now(), retentionMs: readRetentionMs(this.env) });
     const message = lastMessage(storage);
     if (!message || !isDue(storage)) return true;
     await crashPoint("after-acknowledgement");
@@ -153,7 +153,8 @@ export class Conversation extends DurableObject {
     const { storage } = this.ctx;
     const nowMs = Date.now();
     const plan = planTurns(storage, { nowMs });
-    return nextDue({ plan, reportAtMs: reportAtMs(storage), pruneAtMs: pruneAtMs(storage) }, nowMs);
+    const dues = { reportAtMs: reportAtMs(storage), pruneAtMs: pruneAtMs(storage, readRetentionMs(this.env)) };
+    return nextDue({ plan, ...dues }, nowMs);
   }
 
   /** Undefined where the settings are broken or no longer know the bot: its turns wait for better ones. */

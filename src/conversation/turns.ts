@@ -196,23 +196,24 @@ export function medianTurnMs(storage: Storage): number {
   return times[Math.floor(times.length / 2)]?.ms ?? 10_000;
 }
 
-/** Texts and keys are kept this long, which is far longer than QQ repeats a delivery. */
-export const RETENTION_MS = 30 * 24 * 60 * 60_000;
 const PRUNE_EVERY_MS = 24 * 60 * 60_000;
 
 /** When the oldest turn is due to be forgotten, rounded up to a day so that a busy chat prunes once a day. */
-export function pruneAtMs(storage: Storage): number | undefined {
+export function pruneAtMs(storage: Storage, retentionMs: number): number | undefined {
   const oldest = rows<{ at: number }>(storage, "SELECT created_at AS at FROM turn ORDER BY id LIMIT 1")[0];
-  return oldest && oldest.at + RETENTION_MS + PRUNE_EVERY_MS;
+  return oldest && oldest.at + retentionMs + PRUNE_EVERY_MS;
 }
 
-/** Forgets ended turns older than the retention, a bounded number at a time. Looks at one row while nothing is due. */
-export function prune(storage: Storage, nowMs: number): void {
-  if (nowMs < (pruneAtMs(storage) ?? Number.POSITIVE_INFINITY)) return;
+/**
+ * Forgets ended turns older than the retention, with their texts and the keys by which repeated deliveries are known; a
+ * bounded number at a time. Looks at one row while nothing is due.
+ */
+export function prune(storage: Storage, { nowMs, retentionMs }: { nowMs: number; retentionMs: number }): void {
+  if (nowMs < (pruneAtMs(storage, retentionMs) ?? Number.POSITIVE_INFINITY)) return;
   const old = rows<{ id: number }>(
     storage,
     "SELECT id FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",
-    nowMs - RETENTION_MS,
+    nowMs - retentionMs,
   );
   for (const { id } of old) {
     run(storage, "DELETE FROM step WHERE turn = ?", id);

@@ -10,7 +10,6 @@ import {
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { Bot } from "../../src/bot/bot.ts";
 import { Conversation } from "../../src/conversation/conversation.ts";
-import { RETENTION_MS } from "../../src/conversation/turns.ts";
 import { type Chat, conversationKey, type IncomingMessage, type Interaction } from "../../src/event.ts";
 import { modelAnswer, Outside } from "../support/outside.ts";
 import { APP_ID } from "../support/signed-request.ts";
@@ -18,6 +17,7 @@ import { APP_ID } from "../support/signed-request.ts";
 type Stub = DurableObjectStub<Conversation>;
 
 const DAY_MS = 24 * 60 * 60_000;
+const RETENTION_MS = 30 * DAY_MS;
 
 let outside: Outside;
 /** Every run of an alarm, whoever began it. */
@@ -366,6 +366,29 @@ describe("the alarm", () => {
     const mended = chatOf();
     await runDurableObjectAlarm(mended);
     expect(outside.sent).toMatchObject([{ msgId: "m1" }]);
+  });
+
+  it.each([
+    ["its setting says", { RETENTION_DAYS: "7" }, 7],
+    ["its setting says, whatever is wrong with the others", { RETENTION_DAYS: "365", QQ_APP_ID: "no number" }, 365],
+    ["the default says where its setting is wrong", { RETENTION_DAYS: "a week" }, 30],
+  ])("forgets a chat when %s", async (_, more, days) => {
+    const chat = chatOf();
+    await ask(chat, "m1");
+    const forgetMs = Date.now() + (days + 1) * DAY_MS;
+    /** Runs `alarm()` at that time, with these settings. */
+    const at = (nowMs: number) =>
+      inside(chat, async (storage, instance) => {
+        settings(more)(storage, instance);
+        vi.setSystemTime(nowMs);
+        await instance.alarm();
+        return { turns: count(storage, "turn"), dueMs: await storage.getAlarm() };
+      });
+    const early = await at(forgetMs - DAY_MS);
+    expect(early.turns).toBe(1);
+    expect(early.dueMs).toBeLessThanOrEqual(forgetMs);
+    expect(early.dueMs).toBeGreaterThan(forgetMs - DAY_MS);
+    expect((await at(forgetMs)).turns).toBe(0);
   });
 
   it("comes less and less often while the settings are broken, up to once an hour", async () => {

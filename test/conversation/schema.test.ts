@@ -1,15 +1,17 @@
 /** How the database of a chat grows from release to release, and forgets. */
 import { describe, expect, it } from "vitest";
+import { readRetentionMs } from "../../src/config.ts";
 import { takeKept } from "../../src/conversation/outbox.ts";
 import { recordFailure } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
-import { endTurn, insertTurn, openTurns, prune, pruneAtMs, RETENTION_MS } from "../../src/conversation/turns.ts";
+import { endTurn, insertTurn, openTurns, prune, pruneAtMs } from "../../src/conversation/turns.ts";
 import { ChatWorld } from "../support/chat-world.ts";
 import { SqliteStorage } from "../support/sqlite-storage.ts";
 import { message, NOW } from "../support/turns.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
+const RETENTION_MS = 30 * DAY_MS;
 const OURS = ["seen", "turn", "step", "part", "report", "audit", "fact", "lease"];
 
 const version = (storage: Storage) => rows(storage, "SELECT version FROM schema_version");
@@ -17,6 +19,7 @@ const tables = (storage: Storage) =>
   rows<{ name: string }>(storage, "SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => name);
 const count = (storage: Storage, table: string) =>
   rows<{ n: number }>(storage, `SELECT count(*) AS n FROM ${table}`)[0]?.n;
+const forget = (storage: Storage, nowMs: number) => prune(storage, { nowMs, retentionMs: RETENTION_MS });
 /** Rows changed since the database was opened. */
 const changes = (storage: Storage) => rows<{ n: number }>(storage, "SELECT total_changes() AS n")[0]?.n;
 
@@ -113,7 +116,7 @@ describe("a release that was rolled back", () => {
     const world = rolledBack();
     await world.say("one");
     await world.drain();
-    prune(world.storage, world.nowMs + RETENTION_MS + 2 * DAY_MS);
+    forget(world.storage, world.nowMs + RETENTION_MS + 2 * DAY_MS);
     expect(world.outcomes()).toEqual([]);
   });
 });
@@ -191,7 +194,7 @@ describe("forgetting", () => {
     const world = await month(40);
     const { storage, nowMs } = world;
     const newest = rows(storage, "SELECT * FROM turn WHERE id > 9");
-    prune(storage, nowMs);
+    forget(storage, nowMs);
     // Day 39 is today; what is older than 30 days is gone.
     expect(rows(storage, "SELECT * FROM turn")).toEqual(newest);
     for (const table of ["seen", "step"]) expect(count(storage, table), table).toBe(newest.length);
@@ -202,21 +205,33 @@ describe("forgetting", () => {
   it("comes a day after it would have to, so that a busy chat does it once a day", async () => {
     const { storage, nowMs } = await month(1);
     const dueMs = nowMs + RETENTION_MS + DAY_MS;
-    expect(pruneAtMs(storage)).toBe(dueMs);
-    prune(storage, dueMs - 1);
+    expect(pruneAtMs(storage, RETENTION_MS)).toBe(dueMs);
+    forget(storage, dueMs - 1);
     expect(count(storage, "turn")).toBe(1);
-    prune(storage, dueMs);
+    forget(storage, dueMs);
     expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 0, 1]); // the lease stays
-    expect(pruneAtMs(storage)).toBeUndefined();
+    expect(pruneAtMs(storage, RETENTION_MS)).toBeUndefined();
   });
 
-  it("keeps what is known of a message for a day at least: a late repetition is still a repetition", async () => {
-    expect(RETENTION_MS).toBeGreaterThanOrEqual(DAY_MS);
+  it("keeps what is known of a message for a day, however short the retention: a late repetition is still one", async () => {
+    const retentionMs = readRetentionMs({ RETENTION_DAYS: "2" });
     const world = await month(1);
     const asked = world.accepted[0] ?? world.message("");
     await world.advance(DAY_MS);
-    prune(world.storage, world.nowMs);
+    prune(world.storage, { nowMs: world.nowMs, retentionMs });
     expect(await world.receive(asked)).toEqual({ kind: "duplicate" });
+  });
+
+  it("goes by the retention of today: what was stored under another is kept as long as the new one says", async () => {
+    const { storage, nowMs } = await month(5);
+    const oldestMs = nowMs - 4 * DAY_MS;
+    expect(pruneAtMs(storage, 365 * DAY_MS)).toBe(oldestMs + 366 * DAY_MS);
+    expect(pruneAtMs(storage, 2 * DAY_MS)).toBe(oldestMs + 3 * DAY_MS);
+    forget(storage, nowMs);
+    expect(count(storage, "turn")).toBe(5);
+    prune(storage, { nowMs, retentionMs: 2 * DAY_MS });
+    expect(count(storage, "turn")).toBe(3);
+    expect(count(storage, "seen")).toBe(3);
   });
 
   it("forgets all messages of a turn that several had joined", async () => {
@@ -224,7 +239,7 @@ describe("forgetting", () => {
     await world.say("one");
     await world.say("two");
     await world.drain();
-    prune(world.storage, world.nowMs + RETENTION_MS + DAY_MS);
+    forget(world.storage, world.nowMs + RETENTION_MS + DAY_MS);
     expect(count(world.storage, "seen")).toBe(0);
   });
 
@@ -232,7 +247,7 @@ describe("forgetting", () => {
     const { storage, nowMs } = await month(1);
     const chat = { chat: "c2c:chat", turn: 1, operation: "qq.send", summary: "no", advice: "-", told: false };
     recordFailure(storage, { reference: "abc234", atMs: nowMs, ...chat });
-    prune(storage, nowMs + RETENTION_MS + DAY_MS);
+    forget(storage, nowMs + RETENTION_MS + DAY_MS);
     expect(count(storage, "report")).toBe(0);
   });
 
@@ -241,7 +256,7 @@ describe("forgetting", () => {
     const insert = (id: string) => insertTurn(storage, { kind: "question", message: message({ id }), nowMs: NOW });
     const open = insert("m1");
     endTurn(storage, insert("m2"), "answered", NOW);
-    prune(storage, NOW + RETENTION_MS + 2 * DAY_MS);
+    forget(storage, NOW + RETENTION_MS + 2 * DAY_MS);
     expect(openTurns(storage).map(({ id }) => id)).toEqual([open]);
     expect(count(storage, "turn")).toBe(1);
   });
@@ -256,10 +271,10 @@ describe("forgetting", () => {
         NOW,
       );
     const laterMs = NOW + RETENTION_MS + 2 * DAY_MS;
-    prune(storage, laterMs);
+    forget(storage, laterMs);
     expect(count(storage, "turn")).toBe(200);
-    expect(pruneAtMs(storage)).toBeLessThan(laterMs);
-    prune(storage, laterMs);
+    expect(pruneAtMs(storage, RETENTION_MS)).toBeLessThan(laterMs);
+    forget(storage, laterMs);
     expect(count(storage, "turn")).toBe(0);
   });
 });
