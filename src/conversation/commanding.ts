@@ -8,7 +8,7 @@ import type { Reply } from "../reply.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
 import { isUnfinished, unfinishedTurns } from "./draft.ts";
 import { say } from "./ending.ts";
-import { composed, isForbidden } from "./lease.ts";
+import { composed, isForbidden, standingOf } from "./lease.ts";
 import { takeKept } from "./outbox.ts";
 import { STILL_WRITING } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -32,6 +32,7 @@ export async function runCommand(
     });
     return true;
   }
+  if (standingOf(storage) === "denied") return false; // what was kept is not for them any more
   const written = unfinishedTurns(storage).findLast(({ id, sender }) => sender === turn.sender && drafts.has(id));
   const unfinished = written && drafts.get(written.id);
   if (command.waitsForDraft && unfinished)

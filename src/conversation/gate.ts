@@ -6,6 +6,7 @@ import type { Standing } from "../bot/access.ts";
 import { dayStartMs } from "../day.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
+import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
 import { currentLease, noteStanding, spentUntilMs, standingOf } from "./lease.ts";
@@ -55,7 +56,9 @@ export function takeRuling(storage: Storage, standing: Standing, nowMs: number):
   if (standing !== "denied") return [];
   const open = openTurns(storage).map(({ id }) => id);
   for (const id of open) endTurn(storage, id, "dismissed", nowMs);
-  return open;
+  const drafts = unfinishedTurns(storage).map(({ id }) => id);
+  for (const id of drafts) setUnfinished(storage, id, false);
+  return [...open, ...drafts];
 }
 
 async function askForStanding({ storage, askForLease, now }: TurnContext) {

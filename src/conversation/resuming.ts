@@ -3,6 +3,7 @@
  * after all, as long as their messages may be answered and their people were not told otherwise.
  */
 import type { Writing } from "../qq/writing.ts";
+import { standingOf } from "./lease.ts";
 import { book, keep, keptOf, slotsLeft } from "./outbox.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
@@ -10,6 +11,7 @@ import { openTurn, openTurns, partsOf } from "./turns.ts";
 
 /** Opens the turns whose kept answers may still be sent, and books these. Returns how many. */
 export function resume(storage: Storage, writing: Writing, { maxLength, nowMs }: { maxLength: number; nowMs: number }) {
+  if (standingOf(storage) === "denied") return 0;
   const failed = rows<{ id: number }>(
     storage,
     `SELECT id FROM turn WHERE id > (SELECT max(id) FROM turn) - 100
