@@ -11,7 +11,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { markReported, unreportedUsage } from "./usage.ts";
+import { reportingUsage } from "./usage.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
@@ -34,11 +34,11 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 }
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
-  const unreported = unreportedUsage(storage);
-  const answer = await ask({ notThisToken, spentTokens: unreported.tokens }).catch((cause: unknown) => {
-    throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
-  });
-  markReported(storage, unreported);
+  const answer = await reportingUsage(storage, (spentTokens) =>
+    ask({ notThisToken, spentTokens }).catch((cause: unknown) => {
+      throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
+    }),
+  );
   const kept = keptLease(storage);
   if (!answer.ok) {
     // What it has ruled counts all the same.
