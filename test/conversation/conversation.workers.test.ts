@@ -494,7 +494,8 @@ describe("the cost", () => {
     expect(afterEviction, measured).toEqual(plain);
     expect(outside.typings, measured).toHaveLength(3);
     // The first message of a chat also makes its lease: three rows and a request more, every two hours.
-    expect(first.rowWrites, measured).toBeLessThanOrEqual(13);
+    // The first one of a bot without an owner notes that the claim code is logged.
+    expect(first.rowWrites, measured).toBeLessThanOrEqual(14);
     expect(first.requests, measured).toBeLessThanOrEqual(3);
   });
 
