@@ -34,20 +34,23 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 }
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
+  const before = standingOf(storage);
   const answer = await reportingUsage(storage, (spentTokens) =>
     ask({ notThisToken, spentTokens }).catch((cause: unknown) => {
       throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
     }),
   );
   const kept = keptLease(storage);
+  // What was ruled while the answer was on its way is newer.
+  const standing = kept?.standing !== before && kept?.standing ? kept.standing : (answer.standing ?? "stranger");
   if (!answer.ok) {
     // What it has ruled counts all the same.
-    noteStanding(storage, answer.standing ?? "stranger");
+    noteStanding(storage, standing);
     throw new QQApiError(answer.refusal);
   }
   // The Bot may not have heard yet what this chat was refused.
   const forbidden = { ...kept?.forbidden, ...answer.lease.forbidden };
-  const lease: KeptLease = { ...answer.lease, forbidden, standing: answer.standing ?? "stranger" };
+  const lease: KeptLease = { ...answer.lease, forbidden, standing };
   keepLease(storage, lease);
   return lease;
 }
