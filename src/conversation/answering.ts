@@ -28,8 +28,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   const { storage, now } = context;
   if (isForbidden(context, "replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
-  if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
   try {
+    if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
     if (await turnAway(context, turn)) return;
   } catch (error) {
     if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.access"));

@@ -15,11 +15,22 @@ import { reportingUsage } from "./usage.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
-  operation: "bot.lease",
+  operation: "bot.ask",
   advice: "等待片刻,程序会自动重试。Wait; it is retried by itself.",
   remedy: "backOff",
   otherwise: "tellOperator",
 };
+
+/**
+ * What the Bot answers.
+ *
+ * @throws UpstreamError where it was not reached, which is worth another try.
+ */
+export async function reached<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((cause: unknown) => {
+    throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
+  });
+}
 
 /** What QQ does not let a bot do is tried again after this long: rights are granted meanwhile. */
 export const FORBIDDEN_MS = 24 * 60 * 60_000;
@@ -35,11 +46,7 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
   const before = standingOf(storage);
-  const answer = await reportingUsage(storage, (spentTokens) =>
-    ask({ notThisToken, spentTokens }).catch((cause: unknown) => {
-      throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
-    }),
-  );
+  const answer = await reportingUsage(storage, (spentTokens) => reached(ask({ notThisToken, spentTokens })));
   const kept = keptLease(storage);
   // What was ruled while the answer was on its way is newer.
   const standing = kept?.standing !== before && kept?.standing ? kept.standing : (answer.standing ?? "stranger");

@@ -82,7 +82,7 @@ describe("a code", () => {
 
   it("is listed with a name in which nothing can be hidden", () => {
     const { access, newCode } = book();
-    access.pair(STRANGER, " Ann\n\nAAAAAA  <@owner>\u202e" + "x".repeat(100), newCode);
+    access.pair(STRANGER, ` Ann\n\nAAAAAA  <@owner>\u202e${"x".repeat(100)}`, newCode);
     expect(access.waiting()[0]?.name).toBe(`Ann AAAAAA @owner ${"x".repeat(12)}`);
   });
 

@@ -1,4 +1,4 @@
-/** Who may talk: what becomes of an answer whose person is denied meanwhile. */
+/** Who may talk: what becomes of an answer whose person is denied meanwhile, and of words while the Bot is away. */
 import { describe, expect, it } from "vitest";
 import { resume } from "../../src/conversation/resuming.ts";
 import * as writing from "../../src/qq/writing.ts";
@@ -47,5 +47,34 @@ describe("somebody who is denied", () => {
     await world.say("继续");
     await world.drain();
     expect(world.texts().slice(before).join("")).not.toContain("1-1");
+  });
+});
+
+describe("a Bot that is reset by a deploy", () => {
+  /** Away for the first call, whatever it is. */
+  function world(): ChatWorld {
+    const world = new ChatWorld();
+    world.access = "pairing";
+    let calls = 0;
+    const back = <T>(answer: T) => {
+      calls += 1;
+      return calls === 1 ? Promise.reject(new Error("Durable Object reset")) : Promise.resolve(answer);
+    };
+    const ownCode = () => back({ code: "ABC234", hasOwner: true });
+    world.desk = { ...world.desk, claim: () => back("claimed" as const), ownCode };
+    return world;
+  }
+
+  it.each([
+    ["hello", "ABC234"],
+    ["/pair", "ABC234"],
+    ["/claim AAAAA-AAAAA", "认领成功"],
+  ])("is asked again: %s", async (text, told) => {
+    const one = world();
+    await one.say(text);
+    await one.drain();
+    expect(one.texts()).toEqual([expect.stringContaining(told)]);
+    expect(one.failures).toEqual([]);
+    expect(one.modelCalls).toBe(0);
   });
 });
