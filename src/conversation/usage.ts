@@ -1,6 +1,6 @@
 /**
- * What was spent on models, read from the turns themselves: there is no second account. Calls that were given up, because a
- * message joined or the process died, are not in it.
+ * What was spent on models, read from the turns themselves: there is no second account. Calls that failed, or were given up
+ * because a message joined or the process died, are not in it; one that was stopped is, as it is estimated.
  */
 import { readFact, writeFact } from "./facts.ts";
 import { rows, type Storage } from "./storage.ts";

@@ -85,6 +85,23 @@ describe("the account of a chat", () => {
     expect(sum(world.usage)).toBeGreaterThanOrEqual(65_000);
   });
 
+  it("has what was written until it was stopped, as it is estimated", async () => {
+    const world = new ChatWorld();
+    world.dailyTokensPerPerson = 150;
+    await world.say("字".repeat(100));
+    await world.settle(0, { kind: "write", text: "字".repeat(50) });
+    await world.say("/stop");
+    await world.drain();
+    await world.say("more");
+    await world.drain();
+    expect(world.modelCalls).toBe(1);
+    expect(world.texts().at(-1)).toContain("你今天的额度用完了");
+    world.dailyTokensPerPerson = 0;
+    await world.say("and?");
+    expect(world.questions.at(-1)?.history).toContainEqual({ role: "assistant", text: "(这条没有回答)" });
+    expect(world.questions.at(-1)?.history).not.toContainEqual({ role: "assistant", text: "" });
+  });
+
   it("and its memory go on in a chat that was empty for months", async () => {
     const world = await spent();
     world.storage.sql.exec(`INSERT INTO fact (name, value) VALUES ('usageReported', '1'), ('forgottenBefore', '2')`);
