@@ -21,8 +21,15 @@ export const ACCESS_SCHEMA = `
 export const PAIRING_MS = 60 * 60_000;
 /** Codes that wait at a time: strangers must not fill the storage. The oldest make room. */
 const MOST_WAITING = 100;
+/** In characters. */
+const LONGEST_NAME = 30;
 /** Wrong claims of one chat in an hour; after them none of it is looked at. */
 const MOST_WRONG_CLAIMS = 5;
+
+/** Strangers choose their names, and the owner reads them in a list: one line, nothing invisible, no tags. */
+function legible(name: string): string {
+  return [...name.replace(/[\p{C}\p{Z}\s<>]+/gu, " ").trim()].slice(0, LONGEST_NAME).join("");
+}
 
 export interface Waiting extends Chat {
   code: string;
@@ -91,7 +98,7 @@ export class Access {
     if (known) return known.code;
     const code = newCode();
     const sql = "INSERT OR REPLACE INTO pairing (code, scene, id, name, until) VALUES (?, ?, ?, ?, ?)";
-    this.#sql.exec(sql, code, scene, id, name, this.#now() + PAIRING_MS);
+    this.#sql.exec(sql, code, scene, id, legible(name), this.#now() + PAIRING_MS);
     this.#sql.exec(
       "DELETE FROM pairing WHERE code IN (SELECT code FROM pairing ORDER BY until DESC LIMIT -1 OFFSET ?)",
       MOST_WAITING,

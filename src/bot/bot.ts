@@ -18,7 +18,7 @@ import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directo
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
 import { addUsage, USAGE_SCHEMA } from "./usage.ts";
-import { askAgainMs, forgetWalled, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
+import { askAgainMs, noteResumed, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
 
 /** What a chat keeps to speak with. */
 export interface Lease {
@@ -172,16 +172,21 @@ export class Bot extends DurableObject {
     try {
       const chats = walledChats(this.#sql, Date.now());
       const { identity } = chats.length > 0 ? await this.#askQQ() : {};
-      if (identity?.ok) {
-        for (const chat of chats) {
-          await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", chat)).resume();
-          forgetWalled(this.#sql, chat);
-        }
-      }
+      if (identity?.ok) for (const chat of chats) await this.#resume(chat);
     } catch (error) {
       log.warn("wall.not-asked", { error: describe(error) });
     }
     await this.#askAgainLater();
+  }
+
+  /** One chat that cannot be reached keeps nobody else waiting. */
+  async #resume(chat: Chat): Promise<void> {
+    try {
+      await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", chat)).resume();
+      noteResumed(this.#sql, chat); // after it: a Bot that dies in between tells it again
+    } catch (error) {
+      log.warn("chat.not-resumed", { chat: `${chat.scene}:${chat.id}`, error: describe(error) });
+    }
   }
 
   /** The first alarm stands: what comes meanwhile waits for it. */

@@ -7,7 +7,9 @@ import type { Failure } from "./failures.ts";
 
 export const WALLED_SCHEMA = `
   CREATE TABLE IF NOT EXISTS walled (
-    scene TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (scene, id)
+    scene TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL, since INTEGER NOT NULL,
+    resumed INTEGER NOT NULL DEFAULT 0, -- told to go on; kept, so that one that runs into the same wall waits longer
+    PRIMARY KEY (scene, id)
   ) WITHOUT ROWID;
 `;
 
@@ -15,12 +17,13 @@ const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
 export function noteWalled(sql: SqlStorage, failures: readonly Failure[], nowMs: number): void {
+  sql.exec("DELETE FROM walled WHERE until <= ?", nowMs);
   for (const { chat, walledUntilMs } of failures) {
     if (walledUntilMs === undefined || walledUntilMs <= nowMs) continue;
     const [scene = "", id = ""] = chat.split(/:(.*)/s);
     sql.exec(
       `INSERT INTO walled (scene, id, until, since) VALUES (?, ?, ?, ?)
-       ON CONFLICT (scene, id) DO UPDATE SET until = max(until, excluded.until)`,
+       ON CONFLICT (scene, id) DO UPDATE SET until = max(until, excluded.until), resumed = 0`,
       scene,
       id,
       walledUntilMs,
@@ -32,16 +35,19 @@ export function noteWalled(sql: SqlStorage, failures: readonly Failure[], nowMs:
 /** The chats that still wait; those whose time is over are forgotten. */
 export function walledChats(sql: SqlStorage, nowMs: number): Chat[] {
   sql.exec("DELETE FROM walled WHERE until <= ?", nowMs);
-  return sql.exec<{ scene: Scene; id: string }>("SELECT scene, id FROM walled").toArray();
+  return sql.exec<{ scene: Scene; id: string }>("SELECT scene, id FROM walled WHERE resumed = 0").toArray();
 }
 
-export function forgetWalled(sql: SqlStorage, { scene, id }: Chat): void {
-  sql.exec("DELETE FROM walled WHERE scene = ? AND id = ?", scene, id);
+/** The chat was told to go on. */
+export function noteResumed(sql: SqlStorage, { scene, id }: Chat): void {
+  sql.exec("UPDATE walled SET resumed = 1 WHERE scene = ? AND id = ?", scene, id);
 }
 
 /** When to ask QQ again: after a tenth of the time that the wall has stood. Undefined where nobody waits. */
 export function askAgainMs(sql: SqlStorage, nowMs: number): number | undefined {
-  const [row] = sql.exec<{ since: number | null }>("SELECT min(since) AS since FROM walled").toArray();
+  const [row] = sql
+    .exec<{ since: number | null }>("SELECT min(since) AS since FROM walled WHERE resumed = 0")
+    .toArray();
   if (row?.since == null) return undefined;
   return nowMs + Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, (nowMs - row.since) / 10));
 }

@@ -3,6 +3,7 @@
  * dropped where the turn was joined, stopped or ended meanwhile.
  */
 import type { StepLimits } from "../agent/agent.ts";
+import type { Utterance } from "../agent/prompt.ts";
 import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import { runCommand } from "./commanding.ts";
@@ -18,7 +19,7 @@ import { takeUntold } from "./outbox.ts";
 import { CUT, UNTOLD } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { afterModelFailure, type Fault, type Turn, triedAt } from "./turn-machine.ts";
-import { isUnchanged, recordStep } from "./turns.ts";
+import { isUnchanged, openTurn, recordStep } from "./turns.ts";
 import { showTyping } from "./typing.ts";
 
 /** The whole is, with the 8 minutes in which an alarm may begin something, short of the 15 that it may run. */
@@ -28,8 +29,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   const { storage, now } = context;
   if (isForbidden(context, "replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
-  if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
   try {
+    if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
     if (await turnAway(context, turn)) return;
   } catch (error) {
     if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.access"));
@@ -46,7 +47,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   try {
     step = await asking;
   } catch (error) {
-    if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.answer"));
+    if (signal.aborted) noteGivenUp(context, turn, draft);
+    else modelFailed(context, turn, toRefusal(error, "turn.answer"));
     return;
   }
   storage.transactionSync(() => {
@@ -82,9 +84,21 @@ async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: 
       },
     },
   );
-  const told = [...history, ...turn.messages.map((message) => ({ role: "user" as const, message }))];
-  const estimatedTokens = told.reduce((sum, said) => sum + estimateUtterance(said), 0);
-  return { text, model, isCut, inputTokens, outputTokens, estimatedTokens };
+  return { text, model, isCut, inputTokens, outputTokens, estimatedTokens: estimateOf(history, turn) };
+}
+
+function estimateOf(history: readonly Utterance[], { messages }: Turn): number {
+  const told = [...history, ...messages.map((message) => ({ role: "user" as const, message }))];
+  return told.reduce((sum, said) => sum + estimateUtterance(said), 0);
+}
+
+/** What was written until a turn was stopped was paid for, although nobody hears it. */
+function noteGivenUp({ storage }: TurnContext, turn: Turn, { text }: Draft): void {
+  storage.transactionSync(() => {
+    if (openTurn(storage, turn.id)) return; // joined: it is asked again
+    const estimatedTokens = estimateOf(readHistory(storage, turn.id), turn);
+    recordStep(storage, turn, { text: "", estimatedTokens, outputTokens: text.length });
+  });
 }
 
 function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {

@@ -8,14 +8,18 @@ import type { Reply } from "../reply.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
 import { isUnfinished, unfinishedTurns } from "./draft.ts";
 import { say } from "./ending.ts";
-import { composed, isForbidden } from "./lease.ts";
+import { composed, isForbidden, reached, standingOf } from "./lease.ts";
 import { takeKept } from "./outbox.ts";
 import { STILL_WRITING } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { openTurn, replaceStep } from "./turns.ts";
 
-/** False where the command leaves the answer to the model. */
+/**
+ * False where the command leaves the answer to the model.
+ *
+ * @throws UpstreamError where it needs the Bot and did not reach it.
+ */
 export async function runCommand(
   context: TurnContext,
   turn: Turn,
@@ -25,13 +29,14 @@ export async function runCommand(
   const { command, argument } = parseCommand(turn.messages[0]?.text ?? "") ?? {};
   if (!command) return false;
   if ("ask" in command) {
-    const reply = await command.ask(context.desk, argument ?? "");
+    const reply = await reached(command.ask(context.desk, argument ?? ""));
     storage.transactionSync(() => {
       const current = openTurn(storage, turn.id);
       if (current) say(context, current, reply, { writing });
     });
     return true;
   }
+  if (standingOf(storage) === "denied") return false; // what was kept is not for them any more
   const written = unfinishedTurns(storage).findLast(({ id, sender }) => sender === turn.sender && drafts.has(id));
   const unfinished = written && drafts.get(written.id);
   if (command.waitsForDraft && unfinished)

@@ -8,6 +8,7 @@ import { PART_LENGTH, replyWindow } from "../qq/reply-budget.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
+import { takeNotices } from "./facts.ts";
 import { book, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
@@ -103,7 +104,7 @@ export function apologise(context: TurnContext, id: number, kind: Fault["kind"],
     if (turn.fault) return finish(context, turn, "failed", refusal);
     const fault: Fault = { kind, reference: newReference(), refusal };
     recordFault(storage, id, fault);
-    say(context, { ...turn, fault }, { kind: "text", text: apology(fault) });
+    say(context, { ...turn, fault }, { kind: "text", text: takeNotices(storage) + apology(fault) });
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * What is known of a chat as a whole, beside its turns.
  */
+import { defuseLinks } from "../qq/text.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 export interface ChatFact {
@@ -23,8 +24,10 @@ export function readFact<F extends keyof ChatFact>(storage: Storage, name: F): C
 
 const MOST_NOTICES = 5;
 
+/** Without links: a notice that QQ refuses for one would take the answer behind it along. */
 export function noteForOwner(storage: Storage, text: string): void {
-  writeFact(storage, "notices", [...(readFact(storage, "notices") ?? []), text].slice(-MOST_NOTICES));
+  const notices = [...(readFact(storage, "notices") ?? []), defuseLinks(text)];
+  writeFact(storage, "notices", notices.slice(-MOST_NOTICES));
 }
 
 /** What the owner is to know, as words before the next answer; from here on it is told. */

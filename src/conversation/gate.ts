@@ -6,9 +6,10 @@ import type { Standing } from "../bot/access.ts";
 import { dayStartMs } from "../day.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
+import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
-import { currentLease, noteStanding, spentUntilMs, standingOf } from "./lease.ts";
+import { currentLease, noteStanding, reached, spentUntilMs, standingOf } from "./lease.ts";
 import { DENIED, notOnTheList, pairing, SPENT } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -55,7 +56,9 @@ export function takeRuling(storage: Storage, standing: Standing, nowMs: number):
   if (standing !== "denied") return [];
   const open = openTurns(storage).map(({ id }) => id);
   for (const id of open) endTurn(storage, id, "dismissed", nowMs);
-  return open;
+  const drafts = unfinishedTurns(storage).map(({ id }) => id);
+  for (const id of drafts) setUnfinished(storage, id, false);
+  return [...open, ...drafts];
 }
 
 async function askForStanding({ storage, askForLease, now }: TurnContext) {
@@ -70,7 +73,7 @@ async function askForStanding({ storage, askForLease, now }: TurnContext) {
 async function sentenceFor({ access, desk }: TurnContext, { messages }: Turn): Promise<Reply | undefined> {
   const isGroup = messages.some(({ chat: { scene } }) => scene === "group" || scene === "guildChannel");
   if (access === "allowlist") return notOnTheList(isGroup);
-  const own = await desk.ownCode();
+  const own = await reached(desk.ownCode());
   return own && pairing({ ...own, isGroup });
 }
 

@@ -10,6 +10,7 @@ import type { Outcome } from "./turn-machine.ts";
 
 /** What one model step gave, as stored. */
 export interface StepResult {
+  /** Empty where it was stopped: then only its tokens count. */
   text: string;
   /** It ended at the model's length limit. */
   isCut?: true | undefined;
@@ -66,7 +67,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
   let tokens = 0;
   for (const { messages, outcome, step } of turns) {
     const utterances: Utterance[] = messages.map((message) => ({ role: "user", message }));
-    if (step) utterances.push({ role: "assistant", text: step.text });
+    if (step?.text) utterances.push({ role: "assistant", text: step.text });
     else if (outcome !== "deferred") utterances.push({ role: "assistant", text: UNANSWERED });
     tokens += utterances.reduce((sum, said) => sum + estimateUtterance(said), 0);
     if (tokens > allowed) break;

@@ -11,15 +11,26 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { markReported, unreportedUsage } from "./usage.ts";
+import { reportingUsage } from "./usage.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
-  operation: "bot.lease",
+  operation: "bot.ask",
   advice: "等待片刻,程序会自动重试。Wait; it is retried by itself.",
   remedy: "backOff",
   otherwise: "tellOperator",
 };
+
+/**
+ * What the Bot answers.
+ *
+ * @throws UpstreamError where it was not reached, which is worth another try.
+ */
+export async function reached<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((cause: unknown) => {
+    throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
+  });
+}
 
 /** What QQ does not let a bot do is tried again after this long: rights are granted meanwhile. */
 export const FORBIDDEN_MS = 24 * 60 * 60_000;
@@ -34,20 +45,19 @@ export async function currentLease(storage: Storage, ask: AskForLease, now: () =
 }
 
 async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
-  const unreported = unreportedUsage(storage);
-  const answer = await ask({ notThisToken, spentTokens: unreported.tokens }).catch((cause: unknown) => {
-    throw new UpstreamError({ ...UNREACHED, summary: describe(cause) });
-  });
-  markReported(storage, unreported);
+  const before = standingOf(storage);
+  const answer = await reportingUsage(storage, (spentTokens) => reached(ask({ notThisToken, spentTokens })));
   const kept = keptLease(storage);
+  // What was ruled while the answer was on its way is newer.
+  const standing = kept?.standing !== before && kept?.standing ? kept.standing : (answer.standing ?? "stranger");
   if (!answer.ok) {
     // What it has ruled counts all the same.
-    noteStanding(storage, answer.standing ?? "stranger");
+    noteStanding(storage, standing);
     throw new QQApiError(answer.refusal);
   }
   // The Bot may not have heard yet what this chat was refused.
   const forbidden = { ...kept?.forbidden, ...answer.lease.forbidden };
-  const lease: KeptLease = { ...answer.lease, forbidden, standing: answer.standing ?? "stranger" };
+  const lease: KeptLease = { ...answer.lease, forbidden, standing };
   keepLease(storage, lease);
   return lease;
 }

@@ -3,6 +3,8 @@
  * after all, as long as their messages may be answered and their people were not told otherwise.
  */
 import type { Writing } from "../qq/writing.ts";
+import { isUnfinished } from "./draft.ts";
+import { standingOf } from "./lease.ts";
 import { book, keep, keptOf, slotsLeft } from "./outbox.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
@@ -10,6 +12,7 @@ import { openTurn, openTurns, partsOf } from "./turns.ts";
 
 /** Opens the turns whose kept answers may still be sent, and books these. Returns how many. */
 export function resume(storage: Storage, writing: Writing, { maxLength, nowMs }: { maxLength: number; nowMs: number }) {
+  if (standingOf(storage) === "denied") return 0;
   const failed = rows<{ id: number }>(
     storage,
     `SELECT id FROM turn WHERE id > (SELECT max(id) FROM turn) - 100
@@ -31,13 +34,14 @@ function reopen(
   const firstOpen = Math.min(id, ...openTurns(storage).map((open) => open.id));
   run(storage, "UPDATE turn SET outcome = NULL, ended_at = NULL WHERE id = ?", id);
   run(storage, "UPDATE turn SET open_from = ? WHERE id = (SELECT max(id) FROM turn)", firstOpen);
+  const isMore = isUnfinished(storage, id);
   const { parts, rest } = writing.split(keptOf(storage, id), {
-    maxLength,
+    maxLength: isMore ? maxLength - MORE.length : maxLength,
     maxParts: slots.length,
     reserve: MORE.length,
   });
   const last = parts.at(-1);
-  if (last && rest.text !== "") parts[parts.length - 1] = { ...last, text: last.text + MORE };
+  if (last && (isMore || rest.text !== "")) parts[parts.length - 1] = { ...last, text: last.text + MORE };
   book(storage, id, parts, slots);
   keep(storage, id, rest, { told: rest.text !== "" });
   return openTurn(storage, id) !== undefined;

@@ -14,7 +14,7 @@ import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
 import { type Action, nextActions, type Plan } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
-import { markReported, UNREPORTED_TOKENS, unreportedUsage } from "./usage.ts";
+import { reportingUsage, UNREPORTED_TOKENS, unreportedUsage } from "./usage.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
 type Work = Extract<Action, { kind: "generate" | "send" }>;
@@ -120,12 +120,10 @@ export class TurnRunner {
     const { storage, reportUsage, isExhausted } = this.#context;
     if (!this.#hasSpent || this.#reporting || isExhausted()) return;
     this.#hasSpent = false;
-    const unreported = unreportedUsage(storage);
-    if (unreported.tokens < UNREPORTED_TOKENS) return;
+    if (unreportedUsage(storage).tokens < UNREPORTED_TOKENS) return;
     this.#reporting = true;
-    reportUsage(unreported.tokens)
+    reportingUsage(storage, reportUsage)
       .then((spentUntilMs) => {
-        markReported(storage, unreported);
         if (spentUntilMs !== undefined) noteSpent(storage, spentUntilMs);
       })
       .catch((error: unknown) => log.warn("usage.not-reported", { error: describe(error) })) // with the next occasion

@@ -223,6 +223,9 @@ export function prune(storage: Storage, { nowMs, retentionMs }: { nowMs: number;
   }
   const last = old.at(-1);
   if (!last) return;
+  // Turns are counted anew where none is left: what is known by their number would be about others.
+  if (nextTurnId(storage) <= last.id)
+    run(storage, "DELETE FROM fact WHERE name IN ('forgottenBefore', 'usageReported')");
   run(storage, "DELETE FROM seen WHERE turn <= ?", last.id);
   run(storage, "DELETE FROM audit WHERE turn <= ?", last.id);
   run(storage, "DELETE FROM part WHERE turn BETWEEN ? AND -1", -last.id); // typing notices

@@ -1,9 +1,10 @@
 /**
- * What was spent on models, read from the turns themselves: there is no second account. Calls that were given up, because a
- * message joined or the process died, are not in it.
+ * What was spent on models, read from the turns themselves: there is no second account. Calls that failed, or were given up
+ * because a message joined or the process died, are not in it; one that was stopped is, as it is estimated.
  */
 import { readFact, writeFact } from "./facts.ts";
 import { rows, type Storage } from "./storage.ts";
+import { openTurns } from "./turns.ts";
 
 /** What of a chat its Bot does not know yet, before it is told on the next occasion: the slack of the bot's daily limit. */
 export const UNREPORTED_TOKENS = 20_000;
@@ -33,17 +34,47 @@ export interface Unreported {
   upTo: number;
 }
 
-/** What was spent by everybody here since the Bot was told last. */
+/** Chats whose account is on its way to the Bot. */
+const onTheWay = new WeakSet<Storage>();
+
+/** What was spent by everybody here since the Bot was told last; nothing while it is being told. */
 export function unreportedUsage(storage: Storage): Unreported {
   const from = readFact(storage, "usageReported") ?? 0;
+  if (onTheWay.has(storage)) return { tokens: 0, upTo: from };
   const [row] = rows<{ tokens: number; upTo: number | null }>(
     storage,
-    `SELECT ${TOKENS} AS tokens, max(turn) AS "upTo" FROM step WHERE turn > ?`,
+    `SELECT ${TOKENS} AS tokens, max(turn) AS "upTo" FROM step WHERE turn > ? AND turn < ?`,
     from,
+    firstUnsettled(storage),
   );
   return { tokens: row?.tokens ?? 0, upTo: row?.upTo ?? from };
 }
 
-export function markReported(storage: Storage, { tokens, upTo }: Unreported): void {
-  if (tokens > 0) writeFact(storage, "usageReported", upTo);
+/** Longer than a model writes. A draft older than this was lost with its process. */
+const DRAFT_MS = 15 * 60_000;
+
+/** The first turn whose tokens are not known yet, because a model is still at it. Turns after it wait for it. */
+function firstUnsettled(storage: Storage): number {
+  const drafts = rows<{ id: number }>(
+    storage,
+    `SELECT id FROM turn WHERE id > (SELECT max(id) FROM turn) - 20 AND unfinished = 1
+       AND created_at > (SELECT created_at FROM turn ORDER BY id DESC LIMIT 1) - ?`,
+    DRAFT_MS,
+  );
+  const open = openTurns(storage).filter(({ steps }) => steps === 0);
+  return Math.min(Number.MAX_SAFE_INTEGER, ...[...drafts, ...open].map(({ id }) => id));
+}
+
+/** Tells the Bot what was spent, once, and again with the next occasion where it was not reached. */
+export async function reportingUsage<T>(storage: Storage, tell: (tokens: number) => Promise<T>): Promise<T> {
+  const { tokens, upTo } = unreportedUsage(storage);
+  if (tokens === 0) return tell(0);
+  onTheWay.add(storage);
+  try {
+    const answer = await tell(tokens);
+    writeFact(storage, "usageReported", upTo);
+    return answer;
+  } finally {
+    onTheWay.delete(storage);
+  }
 }

@@ -80,6 +80,12 @@ describe("a code", () => {
     expect(access.find("group:../G1")).toBeUndefined();
   });
 
+  it("is listed with a name in which nothing can be hidden", () => {
+    const { access, newCode } = book();
+    access.pair(STRANGER, ` Ann\n\nAAAAAA  <@owner>\u202e${"x".repeat(100)}`, newCode);
+    expect(access.waiting()[0]?.name).toBe(`Ann AAAAAA @owner ${"x".repeat(12)}`);
+  });
+
   it("of the oldest makes room when strangers come in crowds", () => {
     const { access, clock, newCode } = book();
     for (let n = 0; n < 150; n += 1) {

@@ -1,7 +1,15 @@
 /** The access token as one chat keeps it. */
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../src/bot/bot.ts";
-import { currentLease, FORBIDDEN_MS, forbid, isForbidden, refuseLease } from "../../src/conversation/lease.ts";
+import {
+  currentLease,
+  FORBIDDEN_MS,
+  forbid,
+  isForbidden,
+  noteStanding,
+  refuseLease,
+  standingOf,
+} from "../../src/conversation/lease.ts";
 import type { Storage } from "../../src/conversation/storage.ts";
 import { type Capability, QQApiError } from "../../src/errors.ts";
 import { ChatWorld, refusalOf } from "../support/chat-world.ts";
@@ -43,6 +51,20 @@ describe("a lease", () => {
     expect(first).toMatchObject({ token: "token-1", expiresAtMs: NOW + LIFE_MS });
     expect(await lease()).toEqual(first);
     expect(asked).toEqual([undefined]);
+  });
+
+  it("does not undo what is ruled while it is on its way", async () => {
+    const { storage } = new ChatWorld();
+    noteStanding(storage, "allowed");
+    await currentLease(
+      storage,
+      async () => {
+        noteStanding(storage, "denied");
+        return { ok: true, lease: { token: "t", expiresAtMs: NOW + LIFE_MS }, standing: "allowed" };
+      },
+      () => NOW,
+    );
+    expect(standingOf(storage)).toBe("denied");
   });
 
   it("is renewed in the last minute of its token, and not before", async () => {

@@ -73,6 +73,26 @@ describe("an answer that QQ turned away for its address alone", () => {
     expect(world.broken).toEqual([]);
   });
 
+  it("says that more of it is still being written", async () => {
+    const world = new ChatWorld();
+    await world.say("long");
+    await world.settle(0, { kind: "write", paragraphs: 1 });
+    await world.advance(261_000);
+    await world.settleSend(WALL);
+    expect(world.thinkingAbout()).toEqual(["m1"]);
+    world.storage.transactionSync(() => resume(world.storage, writing, { maxLength: 1_800, nowMs: world.nowMs }));
+    world.alarmAtMs = world.nowMs;
+    await world.advance(60_000);
+    await world.settleSend();
+    expect(world.texts()).toEqual([expect.stringMatching(/1-0字+[\s\S]*发送「继续」接着看/)]);
+    await world.settleModel({ kind: "answer", paragraphs: 2 });
+    await world.say("继续");
+    await world.drain();
+    expect(world.texts()).toHaveLength(2);
+    expect(world.texts()[1]).toMatch(/^1-1字+$/);
+    expect(world.broken).toEqual([]);
+  });
+
   it("goes out before what is asked while it is on its way, and survives a death", async () => {
     const world = await walled();
     world.storage.transactionSync(() => resume(world.storage, writing, { maxLength: 1_800, nowMs: world.nowMs }));

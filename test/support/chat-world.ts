@@ -4,9 +4,11 @@
  */
 
 import type { StepLimits, StepText } from "../../src/agent/agent.ts";
+import type { Standing } from "../../src/bot/access.ts";
 import type { Failure } from "../../src/bot/failures.ts";
 import type { Desk } from "../../src/commands/command.ts";
 import type { AccessMode } from "../../src/config.ts";
+import { takeRuling } from "../../src/conversation/gate.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
 import type { AskForLease } from "../../src/conversation/lease.ts";
 import { reportAtMs } from "../../src/conversation/report.ts";
@@ -186,6 +188,13 @@ export class ChatWorld {
     }
     await this.settleDown();
     return receipt;
+  }
+
+  /** What `Conversation.setStanding` does. */
+  async rule(standing: Standing): Promise<void> {
+    const ended = this.storage.transactionSync(() => takeRuling(this.storage, standing, this.nowMs));
+    this.#runner?.interrupt(ended);
+    await this.settleDown();
   }
 
   async say(text: string, sender: Partial<Sender> = {}): Promise<IncomingMessage> {
