@@ -2,12 +2,13 @@
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../src/bot/bot.ts";
 import { currentLease } from "../../src/conversation/lease.ts";
-import { prune, RETENTION_MS } from "../../src/conversation/turns.ts";
+import { prune } from "../../src/conversation/turns.ts";
 import { ChatWorld } from "../support/chat-world.ts";
 
 const answer = (inputTokens: number) => ({ kind: "answer", text: "", inputTokens }) as const;
 const sum = (tokens: readonly number[]) => tokens.reduce((all, one) => all + one, 0);
 const DAY_MS = 24 * 60 * 60_000;
+const RETENTION_MS = 30 * DAY_MS;
 
 /** A chat that has spent 30 tokens its Bot does not know of. */
 async function spent(): Promise<ChatWorld> {
@@ -106,7 +107,7 @@ describe("the account of a chat", () => {
     const world = await spent();
     world.storage.sql.exec(`INSERT INTO fact (name, value) VALUES ('usageReported', '1'), ('forgottenBefore', '2')`);
     world.nowMs += RETENTION_MS + 2 * DAY_MS;
-    prune(world.storage, world.nowMs);
+    prune(world.storage, { nowMs: world.nowMs, retentionMs: RETENTION_MS });
     await world.say("hello again");
     await world.settleModel(answer(30_000));
     await world.drain();
