@@ -47,8 +47,8 @@ describe("the ledger", () => {
         },
         {
           file: "conversation/answering.ts",
-          find: `import { isUnchanged, recordStep } from "./turns.ts";`,
-          replace: `import { endTurn, isUnchanged, recordStep } from "./turns.ts";`,
+          find: `import { isUnchanged, openTurn, recordStep } from "./turns.ts";`,
+          replace: `import { endTurn, isUnchanged, openTurn, recordStep } from "./turns.ts";`,
         },
       ],
     });
