@@ -9,7 +9,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
 import { takeNotices } from "./facts.ts";
-import { book, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
+import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
@@ -41,19 +41,8 @@ export function say(
     const kept = passing ? NOTHING : keptOf(storage, turn.id);
     const whole = joined(words, kept);
     const slots = slotsLeft(storage, turn, now());
-    const limit = isMore ? maxLength - MORE.length : maxLength;
-    const { parts, rest } = writing?.split(whole, {
-      maxLength: limit,
-      maxParts: slots.length,
-      reserve: MORE.length,
-    }) ?? {
-      parts: [whole],
-      rest: NOTHING,
-    };
-    const filled = parts.filter(({ text }) => text.trim() !== ""); // QQ refuses an empty message
-    const last = filled.at(-1);
-    if (last && (isMore || rest.text !== "")) filled[filled.length - 1] = { ...last, text: last.text + MORE };
-    const booked = book(storage, turn.id, filled, slots);
+    const { parts, rest } = fitted(whole, slots.length, { writing, maxLength, isMore });
+    const booked = book(storage, turn.id, parts, slots);
     for (const n of booked) untried.add(`${turn.id}/${n}`);
     if (!passing && rest.text !== kept.text) keep(storage, turn.id, rest, { told: booked.length > 0 });
     if (booked.length === 0) finish(context, turn, "failed");

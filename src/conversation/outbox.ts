@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "../event.ts";
 import type { ReplySlot } from "../qq/encode.ts";
 import { freeSlots } from "../qq/reply-budget.ts";
+import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { MORE } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
@@ -49,6 +50,34 @@ export function book(storage: Storage, turn: number, replies: readonly Reply[], 
     );
     return from + index;
   });
+}
+
+/** How words are cut: without `writing` they are one short part. */
+export interface Fit {
+  writing?: Writing | undefined;
+  maxLength: number;
+  /** What is said is not the end: more of it is still being written. */
+  isMore: boolean;
+}
+
+/** Words as at most `most` parts; the last one says so where more of them is kept or still to come. */
+export function fitted(
+  words: Reply,
+  most: number,
+  { writing, maxLength, isMore }: Fit,
+): { parts: Reply[]; rest: Reply } {
+  if (!writing) return { parts: [words].filter(isSaid), rest: NOTHING };
+  const limit = isMore ? maxLength - MORE.length : maxLength;
+  const { parts, rest } = writing.split(words, { maxLength: limit, maxParts: most, reserve: MORE.length });
+  const filled = parts.filter(isSaid);
+  const last = filled.at(-1);
+  if (last && (isMore || rest.text !== "")) filled[filled.length - 1] = { ...last, text: last.text + MORE };
+  return { parts: filled, rest };
+}
+
+/** QQ refuses an empty message. */
+function isSaid({ text }: Reply): boolean {
+  return text.trim() !== "";
 }
 
 /**

@@ -5,8 +5,7 @@
 import type { Writing } from "../qq/writing.ts";
 import { isUnfinished } from "./draft.ts";
 import { standingOf } from "./lease.ts";
-import { book, keep, keptOf, slotsLeft } from "./outbox.ts";
-import { MORE } from "./sentences.ts";
+import { book, fitted, keep, keptOf, slotsLeft } from "./outbox.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { openTurn, openTurns, partsOf } from "./turns.ts";
 
@@ -34,14 +33,8 @@ function reopen(
   const firstOpen = Math.min(id, ...openTurns(storage).map((open) => open.id));
   run(storage, "UPDATE turn SET outcome = NULL, ended_at = NULL WHERE id = ?", id);
   run(storage, "UPDATE turn SET open_from = ? WHERE id = (SELECT max(id) FROM turn)", firstOpen);
-  const isMore = isUnfinished(storage, id);
-  const { parts, rest } = writing.split(keptOf(storage, id), {
-    maxLength: isMore ? maxLength - MORE.length : maxLength,
-    maxParts: slots.length,
-    reserve: MORE.length,
-  });
-  const last = parts.at(-1);
-  if (last && (isMore || rest.text !== "")) parts[parts.length - 1] = { ...last, text: last.text + MORE };
+  const fit = { writing, maxLength, isMore: isUnfinished(storage, id) };
+  const { parts, rest } = fitted(keptOf(storage, id), slots.length, fit);
   book(storage, id, parts, slots);
   keep(storage, id, rest, { told: rest.text !== "" });
   return openTurn(storage, id) !== undefined;

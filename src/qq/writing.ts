@@ -3,7 +3,8 @@
  * Holds the Markdown parser: loaded when there is something to say, not with the callback path.
  */
 import type { Reply } from "../reply.ts";
-import { render, toPlainText, withoutTags } from "./markdown.ts";
+import { withoutTags } from "./html.ts";
+import { render, toPlainText } from "./markdown.ts";
 import { settledLength, splitMarkdown } from "./markdown-parts.ts";
 import { defuseLinks, splitText } from "./text.ts";
 
