@@ -43,7 +43,28 @@ export interface Config {
     apiBase: string;
     tokenUrl: string;
     headers: Readonly<Record<string, Secret>>;
+    way: Way;
+    /** What tells its caller which address it called from. Undefined where that is no address to rely on. */
+    echo?: { url: string; headers: Readonly<Record<string, Secret>> } | undefined;
   };
+}
+
+/** How calls to QQ leave: straight, or to the relay that is the API's address; through a CONNECT proxy; through a binding. */
+export type Way = { kind: "direct" } | { kind: "tunnel"; proxy: Proxy } | { kind: "binding"; binding: Fetching };
+
+/** A CONNECT proxy. */
+export interface Proxy {
+  /** Whether the way to the proxy itself is encrypted. What passes through it is so anyway. */
+  secure: boolean;
+  hostname: string;
+  port: number;
+  /** The value of Proxy-Authorization. */
+  authorization?: Secret | undefined;
+}
+
+/** A binding that fetches: a service, or a network that is bound to the Worker. */
+export interface Fetching {
+  fetch(request: Request): Promise<Response>;
 }
 
 interface ProviderNeeds {
@@ -90,6 +111,12 @@ const API_BASE = "https://api.bot.qq.com";
 const SANDBOX_API_BASE = "https://sandbox.api.sgroup.qq.com";
 const LEGACY_API_BASE = "https://api.sgroup.qq.com";
 const TOKEN_PATH = "/app/getAppAccessToken";
+/** What QQ itself is reached by; anything else is a relay, or the simulator. */
+const OWN_BASES = [API_BASE, SANDBOX_API_BASE, LEGACY_API_BASE];
+/** Cloudflare's own: answers `ip=…` among others. */
+const ECHO_URL = "https://www.cloudflare.com/cdn-cgi/trace";
+/** The same of a relay, which asks for it where it leaves. */
+const ECHO_PATH = "/egress-address";
 
 /** Settings reach us as strings; surrounding white space comes from pasting and never matters. */
 const text = v.pipe(v.string(), v.trim());
@@ -117,6 +144,16 @@ const headers = v.pipe(
   v.transform((entries) =>
     Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, new Secret(value)])),
   ),
+);
+/** `http://user:password@host:port`, with what is special in user and password percent-encoded. */
+const proxyUrl = v.pipe(
+  text,
+  v.url(),
+  v.transform(readProxy),
+  v.check((proxy) => proxy !== undefined),
+);
+const fetching = v.custom<Fetching>(
+  (value) => typeof (value as { fetch?: unknown } | undefined)?.fetch === "function", // whatever is bound there
 );
 const modelName = v.pipe(text, v.regex(/^[a-z0-9-]+\/\S+$/));
 /** A comma is easily typed in its Chinese form. */
@@ -183,6 +220,25 @@ const SETTINGS = {
     schema: flag,
     problem: "应为 true 或 false / must be true or false",
     advice: "填写 true 或 false。Set true or false.",
+  },
+  QQ_EGRESS_PROXY: {
+    schema: proxyUrl,
+    problem: "不是代理地址 / is no address of a proxy",
+    advice:
+      "应为 http://用户:密码@主机:端口,特殊字符要百分号编码;不支持 SOCKS。" +
+      "Must be http://user:password@host:port, special characters percent-encoded; no SOCKS.",
+  },
+  QQ_EGRESS: {
+    schema: fetching,
+    problem: "不是绑定 / is no binding",
+    advice:
+      "它是 wrangler.toml 里的绑定(Workers VPC 或另一个 Worker),不是文字。" +
+      "It is a binding of wrangler.toml (Workers VPC, another Worker), not a text.",
+  },
+  QQ_EGRESS_ECHO: {
+    schema: httpUrl,
+    problem: "不是 http(s) 地址 / is no http(s) address",
+    advice: "填写会回答来访 IP 的地址,或删除此项。Give an address that tells its callers theirs, or remove it.",
   },
   MODEL: {
     schema: modelName,
@@ -346,6 +402,25 @@ export function readConfig(env: unknown): Config {
     return [readModel(first, "MODEL"), ...others.map((name) => readModel(name, "MODEL_FALLBACKS"))];
   }
 
+  /** One way at most. */
+  function readWay(): Way {
+    const proxy = read("QQ_EGRESS_PROXY");
+    const binding = read("QQ_EGRESS");
+    if (proxy && binding) report("QQ_EGRESS_PROXY", "和 QQ_EGRESS 只能设一个 / and QQ_EGRESS: set one of them");
+    if (proxy) return { kind: "tunnel", proxy };
+    return binding ? { kind: "binding", binding } : { kind: "direct" };
+  }
+
+  /** A Worker that calls QQ itself has no address to rely on. What a relay's headers hold is for the relay alone. */
+  function readEcho(): Config["qq"]["echo"] {
+    const url = read("QQ_EGRESS_ECHO");
+    if (url) return { url, headers: {} };
+    if (!OWN_BASES.includes(apiBase)) return { url: apiBase + ECHO_PATH, headers: apiHeaders };
+    return way.kind === "direct" ? undefined : { url: ECHO_URL, headers: {} };
+  }
+
+  const apiHeaders = read("QQ_API_HEADERS") ?? {};
+  const way = readWay();
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
   const webhook = read("ALERT_WEBHOOK");
   const config: Config = {
@@ -363,7 +438,9 @@ export function readConfig(env: unknown): Config {
     qq: {
       apiBase,
       tokenUrl: read("QQ_TOKEN_URL") ?? defaultTokenUrl(apiBase),
-      headers: read("QQ_API_HEADERS") ?? {},
+      headers: apiHeaders,
+      way,
+      echo: readEcho(),
     },
   };
   // Read elsewhere, by themselves, but a wrong one has to be heard of.
@@ -408,11 +485,26 @@ function isProvider(name: string): name is Provider {
   return Object.hasOwn(PROVIDERS, name);
 }
 
+/** Undefined where it is no proxy that can be used. */
+function readProxy(url: string): Proxy | undefined {
+  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(url);
+  if ((protocol !== "http:" && protocol !== "https:") || hostname === "" || pathname + search + hash !== "/")
+    return undefined;
+  const secure = protocol === "https:";
+  const proxy = { secure, hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (secure ? 443 : 80) };
+  if (username === "" && password === "") return proxy;
+  try {
+    const credentials = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+    return { ...proxy, authorization: new Secret(`Basic ${btoa(String.fromCharCode(...credentials))}`) };
+  } catch {
+    return undefined; // a % that encodes nothing
+  }
+}
+
 /** A relay or the simulator serves the token beside its API; QQ's own hosts do not all do so. */
 function defaultTokenUrl(apiBase: string): string {
   if (apiBase === LEGACY_API_BASE) return `https://bots.qq.com${TOKEN_PATH}`;
-  if (apiBase === API_BASE || apiBase === SANDBOX_API_BASE) return `${API_BASE}${TOKEN_PATH}`;
-  return `${apiBase}${TOKEN_PATH}`;
+  return `${OWN_BASES.includes(apiBase) ? API_BASE : apiBase}${TOKEN_PATH}`;
 }
 
 function distinct(problems: readonly Problem[]): Problem[] {

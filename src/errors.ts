@@ -59,8 +59,8 @@ export interface Refusal {
   blocksText?: boolean | undefined;
   /** The chat takes nothing any more: it is gone, or the bot is no member of it. */
   closesChat?: boolean | undefined;
-  /** QQ takes no call from the address that it came from, whatever it says. */
-  refusesAddress?: boolean | undefined;
+  /** No call gets through for now, whatever it says: QQ does not take them from this address, or the proxy lets none out. */
+  isWall?: boolean | undefined;
   /** QQ has had a message with this number before. */
   isDuplicate?: boolean | undefined;
   /** QQ has taken the message and looks at it before it shows it. */

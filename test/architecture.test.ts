@@ -16,7 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   agent: ["egress", "config", ...DOORWAYS],
   commands: DOORWAYS,
   console: ["agent", "config", ...DOORWAYS],
-  egress: ["errors", "log"],
+  egress: ["config", "errors", "log"],
   config: ["errors", "log"],
   simulator: ["qq", "agent", "egress", "config", ...DOORWAYS],
   cli: ["qq", "agent", "egress", "config", ...DOORWAYS],

@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { claimCode, isSameCode } from "../claim-code.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
-import { direct } from "../egress/transport.ts";
+import { openWay, type WayOut } from "../egress/transport.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
 import type { BotHealth, Tried, ValidationNote } from "../health.ts";
@@ -59,6 +59,7 @@ const SCHEMA = `
 export class Bot extends DurableObject {
   readonly #sql: SqlStorage;
   readonly #access: Access;
+  #wayOut: WayOut | undefined;
   /** The one token request under way, for whoever asks meanwhile. */
   #request: Promise<AccessToken> | undefined;
 
@@ -91,6 +92,8 @@ export class Bot extends DurableObject {
       const { operation, summary, advice, remedy } = refusal;
       if (remedy === "tellOperator") this.#alert({ cause: `${operation} ${advice}`, summary, advice });
       return { ok: false, refusal, standing: standing() };
+    } finally {
+      this.#wayOut?.rest();
     }
   }
 
@@ -261,10 +264,14 @@ export class Bot extends DurableObject {
   }
 
   async #askQQ(): Promise<Pick<BotHealth, "token" | "identity">> {
-    const token = await this.#tried("qq.token", () => this.#freshToken());
-    if (!token.ok) return { token };
-    const identity = await this.#tried("qq.identity", () => this.#identity(token.value));
-    return { token: { ok: true, expiresInMs: token.expiresAtMs - Date.now() }, identity };
+    try {
+      const token = await this.#tried("qq.token", () => this.#freshToken());
+      if (!token.ok) return { token };
+      const identity = await this.#tried("qq.identity", () => this.#identity(token.value));
+      return { token: { ok: true, expiresInMs: token.expiresAtMs - Date.now() }, identity };
+    } finally {
+      this.#wayOut?.rest();
+    }
   }
 
   async #identity(token: string): Promise<{ name: string }> {
@@ -341,7 +348,8 @@ export class Bot extends DurableObject {
 
   #api(): QQApi {
     const { config, bot } = this.#settings();
-    return { ...config.qq, appId: bot.appId, transport: direct };
+    this.#wayOut ??= openWay(config.qq.way);
+    return { ...config.qq, appId: bot.appId, transport: this.#wayOut.transport };
   }
 
   async #requestToken(): Promise<AccessToken> {

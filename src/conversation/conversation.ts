@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Standing } from "../bot/access.ts";
 import type { Desk } from "../commands/command.ts";
 import { type BotConfig, type Config, findBot, readConfig, readRetentionMs } from "../config.ts";
-import { direct } from "../egress/transport.ts";
+import { openWay, type Transport, type WayOut } from "../egress/transport.ts";
 import { toRefusal } from "../errors.ts";
 import type { BotEvent, Chat, Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
@@ -37,6 +37,7 @@ interface Settings {
 export class Conversation extends DurableObject {
   /** Set while an alarm runs. */
   #runner: TurnRunner | undefined;
+  #wayOut: WayOut | undefined;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -89,7 +90,7 @@ export class Conversation extends DurableObject {
       const settings = this.#readSettings(interaction.appId);
       if (!settings) return;
       const { config, bot } = settings;
-      const api = { ...config.qq, appId: bot.appId, transport: direct };
+      const api = { ...config.qq, appId: bot.appId, transport: this.#transport(config) };
       const ask: AskForLease = (options) => this.#bot(bot).lease(interaction.chat, options);
       const acknowledge = async () => {
         const { token } = await currentLease(storage, ask, Date.now);
@@ -105,6 +106,8 @@ export class Conversation extends DurableObject {
       });
     } catch (error) {
       log.warn("interaction.not-acknowledged", { error: describe(error) });
+    } finally {
+      if (!this.#runner) this.#wayOut?.rest();
     }
   }
 
@@ -135,6 +138,7 @@ export class Conversation extends DurableObject {
       await this.#runner.run();
     } finally {
       this.#runner = undefined;
+      this.#wayOut?.rest();
     }
     return settings !== undefined;
   }
@@ -191,7 +195,7 @@ export class Conversation extends DurableObject {
       return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
     }
     const { config, bot } = settings;
-    const api = { ...config.qq, appId: bot.appId, transport: allowance.counted(direct) };
+    const api = { ...config.qq, appId: bot.appId, transport: allowance.counted(this.#transport(config)) };
     return new TurnRunner({
       ...base,
       isExhausted: () => allowance.isExhausted(),
@@ -236,6 +240,11 @@ export class Conversation extends DurableObject {
         return decision.kind === "decided" ? { kind: "decided", who: who(decision.chat) } : decision;
       },
     };
+  }
+
+  #transport({ qq }: Config): Transport {
+    this.#wayOut ??= openWay(qq.way);
+    return this.#wayOut.transport;
   }
 
   #bot({ appId }: BotConfig) {

@@ -112,7 +112,7 @@ export function finish(
     endTurn(storage, turn.id, outcome, now());
     if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
     const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
-    const walledUntilMs = refusal?.refusesAddress ? lastChanceMs(turn) : undefined;
+    const walledUntilMs = refusal?.isWall ? lastChanceMs(turn) : undefined;
     const told = outcome === "apologised";
     recordFailure(storage, { ...failureOf(turn, { cause, reference, atMs: now(), told }), walledUntilMs });
   });

@@ -143,7 +143,8 @@ async function call<S extends v.GenericSchema>(
   try {
     response = await api.transport(request);
     answer = await response.text();
-  } catch {
+  } catch (error) {
+    if (error instanceof UpstreamError) throw new UpstreamError({ ...error.refusal, operation });
     // The cause may name the address, which can hold a relay's secret: it goes no further.
     throw unreachable(operation, late.signal.aborted);
   } finally {
@@ -178,7 +179,7 @@ function refused(operation: Operation, { status, headers }: Response, json: unkn
     blocksText: found.blocksText,
     closesChat: found.closesChat,
     isDuplicate: found.isDuplicate,
-    refusesAddress: found.refusesAddress,
+    isWall: found.isWall,
     auditId: wire.data?.message_audit.audit_id,
     forbids: found.forbids,
   });

@@ -26,7 +26,7 @@ export interface ErrorRow {
   /** The chat is gone, or the bot is no member of it. */
   closesChat?: true;
   /** QQ takes no call from the address that it came from. */
-  refusesAddress?: true;
+  isWall?: true;
   /** QQ has had a message with this number before. */
   isDuplicate?: true;
   /** Refused to this bot in all chats of the scene. */
@@ -63,8 +63,13 @@ const OWN_AND_FRESH =
 const MENU =
   "核对菜单与面板的内容、数量与链接。Check what the menu and the panels hold: their fields, limits and links.";
 const ALLOW_LIST =
-  "到 q.qq.com「开发设置 → IP 白名单」清空白名单,或让请求从名单里的固定地址发出(QQ_API_BASE 中转)。" +
-  "Empty the IP allow-list at q.qq.com, or send through a fixed address on it (a relay in QQ_API_BASE).";
+  "到 q.qq.com「开发设置 → IP 白名单」清空白名单;用了中转或代理的,把它的出口 IP 加进名单。" +
+  "Empty the IP allow-list at q.qq.com; or list the address of the relay or proxy that the calls leave through.";
+const RELAY_KEY =
+  "用了中转的话,核对 QQ_API_HEADERS 里的密钥和中转的规则。With a relay: check its key in QQ_API_HEADERS, and its rules.";
+const RELAY_DOWN =
+  "中转连不上:看它是否在运行,QQ_API_BASE、DNS、证书和防火墙对不对。" +
+  "The relay is not reached: see that it runs; check QQ_API_BASE, its DNS, certificate and firewall.";
 
 const row = (
   codes: readonly number[],
@@ -114,7 +119,7 @@ export const API_ERRORS: readonly ErrorRow[] = [
       "tellOperator",
       ALLOW_LIST,
     ),
-    refusesAddress: true,
+    isWall: true,
     costsNoReply: true,
   },
   row([11253, 11254, 11262, 11264, 11273, 11274, 11282], "no right to call this API", "tellOperator", CHECK_CONSOLE),
@@ -336,6 +341,23 @@ const ERRORS = {
   link: [...LINK_ERRORS, ...API_ERRORS],
 } satisfies Record<string, readonly ErrorRow[]>;
 
+/** Who refuses so says no code: not QQ, but what stands before it. */
+const TURNED_AWAY: ErrorRow = {
+  ...row([], "turned away before QQ", "tellOperator", RELAY_KEY),
+  costsNoReply: true,
+  isWall: true,
+};
+
+/** What Cloudflare answers itself for a host that it does not reach: developers.cloudflare.com, 5xx errors. */
+const UNREACHED: Readonly<Record<number, string>> = {
+  521: "the relay refuses connections",
+  522: "the relay does not take the connection in time",
+  523: "there is no route to the relay",
+  525: "no TLS connection with the relay",
+  526: "the relay's certificate is not valid",
+  530: "the relay's name does not resolve",
+};
+
 const HTTP_ROWS: readonly { from: number; to: number; row: ErrorRow }[] = [
   {
     from: 401,
@@ -368,6 +390,11 @@ export function findErrorRow({ endpoint, status, errCode, code }: WireRefusal): 
   const hasCode = Boolean(errCode || code);
   // An unknown code is a refusal, whatever the status claims; on streams a 404 is how a refusal comes.
   const asStatus = hasCode && (status < 400 || (endpoint === "stream" && status === 404)) ? 400 : status;
+  if (!hasCode && status === 403) return TURNED_AWAY;
+  const unreached = hasCode ? undefined : UNREACHED[status];
+  if (unreached) {
+    return { ...row([], unreached, "backOff", RELAY_DOWN, "tellUser"), costsNoReply: true, isWall: true };
+  }
   const byStatus = HTTP_ROWS.find(({ from, to }) => asStatus >= from && asStatus <= to)?.row;
   return byCode(errCode) ?? byCode(code) ?? byStatus ?? UNREADABLE;
 }

@@ -26,7 +26,7 @@ type Flags = Pick<
   | "closesChat"
   | "isDuplicate"
   | "forbids"
-  | "refusesAddress"
+  | "isWall"
 >;
 
 /** All flags of a row, so that one too many fails as one too few does. */
@@ -55,13 +55,7 @@ const ON_THE_API: readonly Expected[] = [
   ["AppID wrong", [11251, 11261, 11275], "refreshToken", "tellOperator", { costsNoReply: true }],
   ["check failed at QQ", [11242, 11252, 11263, 11281], "retryOnce", "tellOperator"],
   ["fixed token", [11245], "tellOperator"],
-  [
-    "address off the allow-list",
-    [11298, 40023002],
-    "tellOperator",
-    undefined,
-    { costsNoReply: true, refusesAddress: true },
-  ],
+  ["address off the allow-list", [11298, 40023002], "tellOperator", undefined, { costsNoReply: true, isWall: true }],
   ["no privilege", [11253], "tellOperator"],
   ["API banned", [11254], "tellOperator"],
   ["bot banned", [11265], "tellOperator"],
