@@ -50,10 +50,10 @@ export interface Config {
 }
 
 /** How calls to QQ leave: straight, or to the relay that is the API's address; through a CONNECT proxy; through a binding. */
-export type Way = { kind: "direct" } | { kind: "tunnel"; proxy: Proxy } | { kind: "binding"; binding: Fetching };
+export type Way = { kind: "direct" } | { kind: "tunnel"; proxy: ConnectProxy } | { kind: "binding"; binding: Fetching };
 
 /** A CONNECT proxy. */
-export interface Proxy {
+export interface ConnectProxy {
   /** Whether the way to the proxy itself is encrypted. What passes through it is so anyway. */
   secure: boolean;
   hostname: string;
@@ -486,7 +486,7 @@ function isProvider(name: string): name is Provider {
 }
 
 /** Undefined where it is no proxy that can be used. */
-function readProxy(url: string): Proxy | undefined {
+function readProxy(url: string): ConnectProxy | undefined {
   const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(url);
   if ((protocol !== "http:" && protocol !== "https:") || hostname === "" || pathname + search + hash !== "/")
     return undefined;
