@@ -11,7 +11,7 @@ export interface CallOptions {
   from?: string;
   /** PEM of whom it trusts. */
   ca?: string;
-  /** Over this connection, a tunnel for example. Else over one of its own. */
+  /** Over this connection, which speaks TLS already where the address says so. Else over one of its own. */
   socket?: Socket;
 }
 
@@ -30,11 +30,10 @@ export function callHttp(
   const agent = isSecure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
   const options = {
     method,
-    agent,
     ...(headers && { headers }),
     ...(from && { localAddress: from }),
     ...(ca && { ca }),
-    ...(socket && { socket }),
+    ...(socket ? { createConnection: () => socket } : { agent }),
   };
   return new Promise((resolve, reject) => {
     const request = (isSecure ? httpsRequest : httpRequest)(url, options, (response) => {

@@ -30,9 +30,13 @@ const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 
  *
  * @throws Error with its words if it fails, or naming the package if it is missing.
  */
-export async function runProgram(name: ProgramName, args: readonly string[], cwd?: string): Promise<string> {
+export async function runProgram(
+  name: ProgramName,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(name, args, { env: ENV, cwd });
+    const { stdout, stderr } = await promisify(execFile)(name, args, { env: { ...ENV, ...env } });
     return stdout + stderr;
   } catch (error) {
     throw isMissing(error) ? missing(name) : error;
@@ -44,6 +48,7 @@ interface Launch {
   /** Files that stand in its folder when it starts, by name; `__PORT__` and `__FOLDER__` in them are its own. */
   files: Record<string, string>;
   args: (folder: string) => readonly string[];
+  env?: Record<string, string>;
 }
 
 export class Program {
@@ -114,10 +119,10 @@ export class Program {
 
   async #start(): Promise<void> {
     const { folder, port } = this;
-    const { name, args } = this.#launch;
+    const { name, args, env } = this.#launch;
     const child = spawn(name, args(folder), {
       cwd: folder,
-      env: { ...ENV, HOME: folder },
+      env: { ...ENV, HOME: folder, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -201,17 +206,6 @@ export function startNginx(http: string): Promise<Program> {
   return Program.start({ name: "nginx", files: { "nginx.conf": nginxConfig(http) }, args: nginxArgs });
 }
 
-/** What `nginx -t` says of `http`. It throws where nginx would not start. */
-export async function checkNginx(http: string): Promise<string> {
-  const folder = await newFolder("nginx");
-  try {
-    await writeFile(join(folder, "nginx.conf"), nginxConfig(http).replaceAll("__FOLDER__", folder));
-    return await runProgram("nginx", ["-t", ...nginxArgs(folder)]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 const nginxArgs = (folder: string) => ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"];
 
 function nginxConfig(http: string): string {
@@ -234,8 +228,8 @@ ${http}
 
 const GLOBAL_OPTIONS = /^\{$/m;
 
-/** Caddy with a Caddyfile that listens on `__PORT__`. What it logs is in `output`. */
-export function startCaddy(caddyfile: string): Promise<Program> {
+/** Caddy with a Caddyfile that listens on `__PORT__`. What it logs is in `output`. `trusts` is a file of PEM. */
+export function startCaddy(caddyfile: string, { trusts }: { trusts?: string } = {}): Promise<Program> {
   // Its door for an operator is one fixed port for all.
   const own = GLOBAL_OPTIONS.test(caddyfile)
     ? caddyfile.replace(GLOBAL_OPTIONS, "{\n\tadmin off")
@@ -244,6 +238,7 @@ export function startCaddy(caddyfile: string): Promise<Program> {
     name: "caddy",
     files: { Caddyfile: own },
     args: (folder) => ["run", "--config", join(folder, "Caddyfile"), "--adapter", "caddyfile"],
+    ...(trusts && { env: { SSL_CERT_FILE: trusts } }),
   });
 }
 
