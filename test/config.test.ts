@@ -38,6 +38,8 @@ describe("settings", () => {
       apiBase: "https://api.bot.qq.com",
       tokenUrl: "https://api.bot.qq.com/app/getAppAccessToken",
       headers: {},
+      way: { kind: "direct" },
+      echo: undefined,
     });
   });
 
@@ -480,5 +482,71 @@ describe("wrong settings", () => {
     const shown = inspect(errorOf(settings), { depth: 9, showHidden: true });
     expect(shown).not.toContain("LEAK");
     expect(shown).not.toContain(PAIR.QQ_APP_SECRET);
+  });
+});
+
+describe("the way out", () => {
+  const wayOf = (settings: Record<string, unknown>) => readConfig(env(settings)).qq.way;
+  const proxyOf = (url: string) => {
+    const way = wayOf({ QQ_EGRESS_PROXY: url });
+    return way.kind === "tunnel" ? { ...way.proxy, authorization: way.proxy.authorization?.reveal() } : undefined;
+  };
+  const ECHO = "https://www.cloudflare.com/cdn-cgi/trace";
+
+  it("is a proxy with who one is there", () => {
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
+    expect(proxyOf("http://ann:pass@proxy.example:3128")).toEqual({
+      secure: false,
+      hostname: "proxy.example",
+      port: 3128,
+      authorization: basic("ann:pass"),
+    });
+    expect(proxyOf("https://proxy.example/")).toEqual({
+      secure: true,
+      hostname: "proxy.example",
+      port: 443,
+      authorization: undefined,
+    });
+    expect(proxyOf("http://[::1]")).toMatchObject({ hostname: "::1", port: 80 });
+    expect(proxyOf("http://a%40b:p%3A%2F%E5%AF%86@h:1")?.authorization).toBe(basic("a@b:p:/密"));
+  });
+
+  it.each([
+    "socks5://proxy.example:1080",
+    "proxy.example:3128",
+    "http://proxy.example/path",
+    "http://proxy.example?a=b",
+    "http://ann:p#ss@proxy.example:3128",
+    "http://ann:100%@proxy.example",
+    "http://",
+    "nonsense",
+  ])("refuses %j without repeating it", (url) => {
+    const error = errorOf(env({ QQ_EGRESS_PROXY: url }));
+    expect(error.problems.map(({ setting }) => setting)).toEqual(["QQ_EGRESS_PROXY"]);
+    expect(JSON.stringify(error.problems) + error.message).not.toContain("proxy.example");
+  });
+
+  it("keeps who one is at the proxy out of anything that is printed", () => {
+    expect(JSON.stringify(readConfig(env({ QQ_EGRESS_PROXY: "http://ann:pass@h:1" })))).not.toMatch(/pass|YW5u/);
+  });
+
+  it("is a binding that fetches, and one way at most", () => {
+    const binding = { fetch: async () => new Response() };
+    expect(wayOf({ QQ_EGRESS: binding })).toEqual({ kind: "binding", binding });
+    expect(settingsOf(env({ QQ_EGRESS: "https://h" }))).toEqual(["QQ_EGRESS"]);
+    expect(settingsOf(env({ QQ_EGRESS: {} }))).toEqual(["QQ_EGRESS"]);
+    expect(settingsOf(env({ QQ_EGRESS: binding, QQ_EGRESS_PROXY: "http://h:1" }))).toEqual(["QQ_EGRESS_PROXY"]);
+  });
+
+  it("is asked for its address where there is one to rely on, with a relay's headers for the relay alone", () => {
+    const echoOf = (settings: Record<string, unknown>) => readConfig(env(settings)).qq.echo;
+    const headers = { QQ_API_HEADERS: '{"X-Relay-Key":"key"}' };
+    expect(echoOf(headers)).toBeUndefined();
+    expect(echoOf({ ...headers, QQ_EGRESS_PROXY: "http://h:1" })).toEqual({ url: ECHO, headers: {} });
+    const relay = echoOf({ ...headers, QQ_API_BASE: "https://relay.test" });
+    expect(relay?.url).toBe("https://relay.test/egress-address");
+    expect(relay?.headers["X-Relay-Key"]?.reveal()).toBe("key");
+    const own = { ...headers, QQ_API_BASE: "https://relay.test", QQ_EGRESS_ECHO: "https://echo.test/ip" };
+    expect(echoOf(own)).toEqual({ url: "https://echo.test/ip", headers: {} });
   });
 });

@@ -8,7 +8,7 @@ import { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
 import type { ConnectProxy } from "../config.ts";
 import type { Duct } from "./connection.ts";
-import { egressError } from "./failure.ts";
+import { type EgressFailure, egressError } from "./failure.ts";
 import { ROOTS } from "./roots.ts";
 
 interface Peer {
@@ -36,15 +36,14 @@ async function byRuntime(socket: Socket, hostname: string): Promise<Duct> {
 
 async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
   const raw = Duplex.fromWeb(socket as unknown as Parameters<typeof Duplex.fromWeb>[0]); // Node types its own web streams
+  // `ca` must never be empty: then any certificate would do. It may be a list, which its types do not say.
   const tls = new TLSSocket(raw, { servername: hostname, ca: ROOTS as unknown as string });
-  tls.on("error", () => {}); // "close" follows
+  tls.on("error", () => {}); // once it stands, "close" follows
   await new Promise<void>((resolve, reject) => {
     tls.once("secureConnect", resolve);
-    tls.once("error", reject);
-    tls.once("close", reject);
-  }).catch(() => {});
-  // Said by itself only where the chain was checked up to a root: `ca` is not empty.
-  if (tls.authorized !== true) throw egressError(tls.authorizationError ? "certificateRefused" : "handshakeFailed");
+    tls.once("error", (error) => reject(egressError(failureOf(error))));
+    tls.once("close", () => reject(egressError("handshakeFailed")));
+  });
   return {
     readable: new ReadableStream<Uint8Array>(
       {
@@ -70,4 +69,8 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
     }),
     close: () => socket.close(),
   };
+}
+
+function failureOf({ message }: Error): EgressFailure {
+  return message.startsWith("Peer certificate validation failed") ? "certificateRefused" : "handshakeFailed";
 }

@@ -4,8 +4,9 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { COMPATIBILITY_DATE } from "../../src/health.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
@@ -20,6 +21,8 @@ export interface Patch {
 }
 
 export interface BundleOptions {
+  /** Another Worker than ours, below the project. It has no bindings but those that workerd gives it. */
+  main?: string;
   patches?: readonly Patch[];
   /** Compiles the crash points in; they call this address. */
   crashPointUrl?: string;
@@ -27,6 +30,7 @@ export interface BundleOptions {
 
 /** Returns the path of the built `index.js`. The caller removes its folder's parent when done. */
 export async function buildBundle({
+  main,
   patches = [],
   crashPointUrl,
 }: BundleOptions = {}): Promise<{ file: string; remove: () => Promise<void> }> {
@@ -34,6 +38,16 @@ export async function buildBundle({
   await cp(join(ROOT, "src"), join(folder, "src"), { recursive: true });
   for (const file of ["wrangler.toml", "package.json", "tsconfig.json"]) await cp(join(ROOT, file), join(folder, file));
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  if (main !== undefined) {
+    await cp(join(ROOT, main), join(folder, main), { recursive: true });
+    const settings = [
+      `name = "other"`,
+      `main = "${main}"`,
+      `compatibility_date = "${COMPATIBILITY_DATE}"`,
+      "minify = true",
+    ];
+    await writeFile(join(folder, "wrangler.toml"), settings.join("\n"));
+  }
   for (const { file, find, replace } of patches) {
     const path = join(folder, "src", file);
     const source = await readFile(path, "utf8");
@@ -54,5 +68,8 @@ export async function buildBundle({
       WRANGLER_LOG_PATH: join(folder, "logs"),
     },
   });
-  return { file: join(folder, "out/index.js"), remove: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    file: join(folder, "out", basename(main ?? "index.ts").replace(/ts$/, "js")),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
 }

@@ -10,6 +10,16 @@ import { DatabaseSync } from "node:sqlite";
 
 const WORKERD = join(import.meta.dirname, "../../node_modules/workerd/bin/workerd");
 
+export interface WorkerdOptions {
+  port?: number;
+  /** Further authorities that it trusts, in PEM, as NODE_EXTRA_CA_CERTS adds them to `wrangler dev`. */
+  trusts?: readonly string[];
+  /** A forward proxy, `host:port`, that the binding QQ_EGRESS fetches through: any host, from that proxy's address. */
+  egressBinding?: string;
+  /** The Durable Object classes, by the binding they go by. */
+  objects?: Readonly<Record<string, string>>;
+}
+
 export class Workerd {
   readonly port: number;
   /** Every structured line that the Worker has written, over all starts. */
@@ -30,7 +40,12 @@ export class Workerd {
   static async create(
     bundleFile: string,
     settings: Record<string, string>,
-    { port: wanted }: { port?: number } = {},
+    {
+      port: wanted,
+      trusts = [],
+      egressBinding,
+      objects = { CONVERSATION: "Conversation", BOT: "Bot" },
+    }: WorkerdOptions = {},
   ): Promise<Workerd> {
     const folder = await mkdtemp(join(tmpdir(), "qq-edge-workerd-"));
     await mkdir(join(folder, "storage"));
@@ -38,9 +53,18 @@ export class Workerd {
     const text = (value: string) => JSON.stringify(value);
     const bindings = [
       ...Object.entries(settings).map(([name, value]) => `( name = ${text(name)}, text = ${text(value)} )`),
-      `( name = "CONVERSATION", durableObjectNamespace = "Conversation" )`,
-      `( name = "BOT", durableObjectNamespace = "Bot" )`,
+      ...Object.entries(objects).map(
+        ([name, type]) => `( name = ${text(name)}, durableObjectNamespace = ${text(type)} )`,
+      ),
+      ...(egressBinding ? [`( name = "QQ_EGRESS", service = "egress" )`] : []),
     ];
+    const egress = egressBinding
+      ? `( name = "egress", external = ( address = ${text(egressBinding)}, http = ( style = proxy ) ) ),`
+      : "";
+    const classes = Object.values(objects).map(
+      (type) => `( className = ${text(type)}, uniqueKey = ${text(type)}, enableSql = true )`,
+    );
+    const tls = `tlsOptions = ( trustBrowserCas = true, trustedCertificates = [ ${trusts.map(text).join(", ")} ] )`;
     const config = join(dirname(bundleFile), `config-${port}.capnp`);
     await writeFile(
       config,
@@ -49,7 +73,8 @@ const config :Workerd.Config = (
   services = [
     ( name = "main", worker = .worker ),
     ( name = "storage", disk = ( path = ${text(join(folder, "storage"))}, writable = true ) ),
-    ( name = "internet", network = ( allow = ["public", "private"] ) ),
+    ( name = "internet", network = ( allow = ["public", "private"], ${tls} ) ),
+    ${egress}
   ],
   sockets = [ ( name = "http", address = "127.0.0.1:${port}", http = (), service = "main" ) ],
 );
@@ -57,10 +82,7 @@ const worker :Workerd.Worker = (
   modules = [ ( name = "index.js", esModule = embed ${text(basename(bundleFile))} ) ],
   compatibilityDate = "2026-11-01",
   bindings = [ ${bindings.join(", ")} ],
-  durableObjectNamespaces = [
-    ( className = "Conversation", uniqueKey = "Conversation", enableSql = true ),
-    ( className = "Bot", uniqueKey = "Bot", enableSql = true ),
-  ],
+  durableObjectNamespaces = [ ${classes.join(", ")} ],
   durableObjectStorage = ( localDisk = "storage" ),
 );
 `,
@@ -68,8 +90,12 @@ const worker :Workerd.Worker = (
     return new Workerd(port, folder, config);
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
   get callbackUrl(): string {
-    return `http://127.0.0.1:${this.port}/qq/callback`;
+    return `${this.url}/qq/callback`;
   }
 
   /** Resolves when it listens. */
