@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { claimCode, isSameCode } from "../claim-code.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
-import { openWay, type WayOut } from "../egress/transport.ts";
+import { openWay, type WayOut } from "../egress/way-out.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
 import type { BotHealth, Tried, ValidationNote } from "../health.ts";

@@ -9,7 +9,7 @@ import { type Exchange, exchange } from "./exchange.ts";
 import { egressError } from "./failure.ts";
 import { Line } from "./line.ts";
 import { type Outgoing, outgoing } from "./outgoing.ts";
-import type { WayOut } from "./transport.ts";
+import type { WayOut } from "./way-out.ts";
 
 /** The platform gives an invocation six connections, and up to three models are asked beside. */
 const MOST_CONNECTIONS = 3;

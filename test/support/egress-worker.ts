@@ -1,7 +1,8 @@
 /** A Worker with nothing but a way out, for tests and measurements of it: makes the calls that it is told to make. */
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../../src/config.ts";
-import { direct, openWay, type WayOut } from "../../src/egress/transport.ts";
+import { direct } from "../../src/egress/transport.ts";
+import { openWay, type WayOut } from "../../src/egress/way-out.ts";
 import { toRefusal } from "../../src/errors.ts";
 
 export interface Order {
