@@ -4,9 +4,11 @@
  * its own. So TLS is done here, by a library. A proxy on this very machine is only ever dialled by a runtime on this machine,
  * which does check the name, and trusts what the machine trusts (NODE_EXTRA_CA_CERTS).
  */
+import { X509Certificate } from "node:crypto";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
 import type { ConnectProxy } from "../config.ts";
+import { trustedRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
 import { type EgressFailure, egressError } from "./failure.ts";
 import { ROOTS } from "./roots.ts";
@@ -36,11 +38,47 @@ async function byRuntime(socket: Socket, hostname: string): Promise<Duct> {
 
 async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
   const raw = Duplex.fromWeb(socket as unknown as Parameters<typeof Duplex.fromWeb>[0]); // Node types its own web streams
-  // `ca` must never be empty: then any certificate would do. It may be a list, which its types do not say.
-  const tls = new TLSSocket(raw, { servername: hostname, ca: ROOTS as unknown as string });
+  const duct = await handshake(raw, { hostname, roots: trustedRoots() });
+  return { ...duct, close: () => socket.close() };
+}
+
+let parsedRoots: readonly X509Certificate[] | undefined;
+
+function trustedRoots(): readonly X509Certificate[] {
+  parsedRoots ??= ROOTS.map((pem) => new X509Certificate(pem));
+  return parsedRoots;
+}
+
+export interface HandshakeOptions {
+  hostname: string;
+  roots: readonly X509Certificate[];
+  now?: () => number;
+}
+
+/** @throws UpstreamError as `secure`. */
+export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }: HandshakeOptions): Promise<Duct> {
+  // The library parses all of these at every handshake, and must not see none: then any certificate would do. So it gets the one
+  // that the chain leads to, when there is one. It may be a list, which its types do not say.
+  const ca: [string | Uint8Array] = ["nobody"];
+  const tls = new TLSSocket(raw, { servername: hostname, ca: ca as unknown as string });
+  const said: string[] = [];
+  let isDone = false;
   tls.on("error", () => {}); // once it stands, "close" follows
+  tls.on("handshakeMessage", (type, _raw, message: Message) => {
+    if (isDone && !AFTERWARDS.includes(type)) raw.destroy();
+    if (isDone) return;
+    said.push(wordFor(type, message));
+    if (type !== "certificate") return;
+    const chain = message.entries?.map(({ cert }) => cert) ?? [];
+    ca[0] = trustedRoot(chain, { hostname, roots, nowMs: now() })?.raw ?? "nobody";
+  });
   await new Promise<void>((resolve, reject) => {
-    tls.once("secureConnect", resolve);
+    tls.once("secureConnect", () => {
+      isDone = true;
+      if (ORDERS[tls.getProtocol() ?? ""]?.test(said.join(" "))) return resolve();
+      raw.destroy();
+      reject(egressError("certificateRefused"));
+    });
     tls.once("error", (error) => reject(egressError(failureOf(error))));
     tls.once("close", () => reject(egressError("handshakeFailed")));
   });
@@ -67,8 +105,43 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
           tls.write(chunk, (error) => (error ? reject(error) : resolve()));
         }),
     }),
-    close: () => socket.close(),
+    close: async () => void raw.destroy(),
   };
+}
+
+interface Message {
+  random?: Uint8Array;
+  extensions?: readonly { type: number }[];
+  entries?: readonly { cert: Uint8Array }[];
+  sig_alg?: number;
+}
+
+/**
+ * lemon-tls 0.7.0 takes messages in any order. So whoever is in the middle could show a certificate of QQ's, and in place of the proof
+ * that it is their own what QQ's server signed for another connection: a ServerKeyExchange of TLS 1.2 within TLS 1.3, or one whose
+ * key is overruled by a key share in the hello of TLS 1.2. Nothing else than these is taken (RFC 8446, 2; RFC 5246, 7.3; RFC 5077).
+ */
+const ORDERS: Readonly<Record<string, RegExp>> = {
+  "TLSv1.3": /^(retry )?hello13 encrypted_extensions (certificate_request )?certificate certificate_verify finished$/,
+  "TLSv1.2":
+    /^hello12 certificate server_key_exchange (certificate_request )?server_hello_done (new_session_ticket )?finished$/,
+};
+const AFTERWARDS = ["new_session_ticket", "key_update"];
+
+/** SHA-256 of "HelloRetryRequest": such a hello asks for another one. */
+const RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
+const SUPPORTED_VERSIONS = 43;
+const KEY_SHARE = 51;
+/** RSA and ECDSA, both with SHA-1. */
+const WEAK_SCHEMES = [0x0201, 0x0203];
+
+function wordFor(type: string, { random, extensions = [], sig_alg: scheme }: Message): string {
+  if (type === "server_key_exchange" && (scheme === undefined || WEAK_SCHEMES.includes(scheme))) return "weak";
+  if (type !== "server_hello") return type;
+  if (random && Buffer.from(random).toString("hex") === RETRY) return "retry";
+  const [is13, hasShare] = [SUPPORTED_VERSIONS, KEY_SHARE].map((id) => extensions.some((one) => one.type === id));
+  if (is13) return "hello13";
+  return hasShare ? "smuggled" : "hello12";
 }
 
 function failureOf({ message }: Error): EgressFailure {
