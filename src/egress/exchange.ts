@@ -107,6 +107,7 @@ class Answer {
 
   async #feed(): Promise<void> {
     const chunk = await this.#line.read();
+    if (!chunk && this.#line.isBroken) throw this.#failed("lost");
     const result = chunk
       ? this.#parser.execute(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
       : this.#parser.finish();

@@ -9,6 +9,7 @@ export class Line {
   #next: Promise<Uint8Array | undefined>;
   #rest: { sinceMs: number } | undefined;
   #isOpen = true;
+  #isBroken = false;
 
   constructor(duct: Duct) {
     this.#duct = duct;
@@ -23,6 +24,11 @@ export class Line {
     const chunk = await this.#next;
     if (chunk) this.#next = this.#listen();
     return chunk;
+  }
+
+  /** The end came otherwise than by the far end's will: what came before it may not be all. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -57,6 +63,7 @@ export class Line {
       const { value, done } = await this.#reader.read();
       return done ? undefined : value;
     } catch {
+      this.#isBroken = true;
       return undefined;
     }
   }

@@ -61,44 +61,53 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   // that the chain leads to, when there is one. It may be a list, which its types do not say.
   const ca: [string | Uint8Array] = ["nobody"];
   const tls = new TLSSocket(raw, { servername: hostname, ca: ca as unknown as string });
+  raw.once("end", () => raw.destroy()); // nobody says only half of a call
   const said: string[] = [];
   let isDone = false;
-  tls.on("error", () => {}); // once it stands, "close" follows
+  let isBroken = false;
+  const breakOff = () => {
+    isBroken = true;
+    tls.destroy();
+  };
+  tls.on("error", () => {
+    isBroken = true; // "close" follows
+  });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
-    if (isDone && !AFTERWARDS.includes(type)) raw.destroy();
-    if (isDone) return;
+    if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();
     said.push(wordFor(type, message));
     if (type !== "certificate") return;
     const chain = message.entries?.map(({ cert }) => cert) ?? [];
     ca[0] = trustedRoot(chain, { hostname, roots, nowMs: now() })?.raw ?? "nobody";
   });
+  // It may be at its end before anybody has been told that it stands.
+  const readable = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        tls.on("data", (chunk: Uint8Array) => {
+          controller.enqueue(chunk);
+          // The library reads on whatever happens: what is under it has to stop.
+          if ((controller.desiredSize ?? 0) <= 0) raw.pause();
+        });
+        tls.once("close", () => (isBroken ? controller.error(egressError("lost")) : controller.close()));
+      },
+      pull() {
+        raw.resume();
+      },
+    },
+    { highWaterMark: 65_536, size: (chunk) => chunk.byteLength },
+  );
   await new Promise<void>((resolve, reject) => {
     tls.once("secureConnect", () => {
       isDone = true;
       if (ORDERS[tls.getProtocol() ?? ""]?.test(said.join(" "))) return resolve();
-      raw.destroy();
+      breakOff();
       reject(egressError("certificateRefused"));
     });
     tls.once("error", (error) => reject(egressError(failureOf(error))));
     tls.once("close", () => reject(egressError("handshakeFailed")));
   });
   return {
-    readable: new ReadableStream<Uint8Array>(
-      {
-        start(controller) {
-          tls.on("data", (chunk: Uint8Array) => {
-            controller.enqueue(chunk);
-            // The library reads on whatever happens: what is under it has to stop.
-            if ((controller.desiredSize ?? 0) <= 0) raw.pause();
-          });
-          tls.once("close", () => controller.close());
-        },
-        pull() {
-          raw.resume();
-        },
-      },
-      { highWaterMark: 65_536, size: (chunk) => chunk.byteLength },
-    ),
+    readable,
     writable: new WritableStream<Uint8Array>({
       write: (chunk) =>
         new Promise((resolve, reject) => {

@@ -53,7 +53,7 @@ export function issue(wishes: Wishes, issuer?: Pick<Issued, "name" | "privateKey
   const signer = issuer ?? { name, privateKey };
   const algorithm = algorithmOf(signer.privateKey, hash);
   const serial = createHash("sha1").update(`${name}${Math.random()}`).digest();
-  serial[0] = (serial[0] ?? 0) & 0x7f;
+  serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
   const content = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
     integer(serial),

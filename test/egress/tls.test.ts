@@ -3,20 +3,12 @@ import { X509Certificate } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import { connect } from "node:net";
 import { duplexPair } from "node:stream";
-import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
+import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Duct } from "../../src/egress/connection.ts";
 import { handshake } from "../../src/egress/tls.ts";
 import { toRefusal } from "../../src/errors.ts";
-import {
-  CLIENT_AUTH,
-  DIGITAL_SIGNATURE,
-  type Issued,
-  issue,
-  KEY_CERT_SIGN,
-  newKeys,
-  SERVER_AUTH,
-} from "./forged-certificates.ts";
+import { CLIENT_AUTH, type Issued, issue, KEY_CERT_SIGN } from "./forged-certificates.ts";
 import { Forger, foreignShare, TYPE } from "./forged-tls.ts";
 
 const HOST = "api.qq.example";
@@ -71,7 +63,7 @@ async function hear(duct: Duct, most: number): Promise<string> {
   let text = "";
   while (text.length < most) {
     const { value, done } = await reader.read();
-    if (done) break;
+    if (done) return `${text} END`;
     text += Buffer.from(value).toString("latin1");
   }
   reader.releaseLock();
@@ -88,6 +80,7 @@ async function outcome(options: Server, hostname = HOST, trusted = roots): Promi
 }
 
 const REFUSED = "the certificate at the far end is not QQ's, or not valid";
+const BROKEN = "the connection through the proxy broke";
 const FAILED = "no TLS connection with QQ came about through the proxy";
 
 describe("servers that are who they say", () => {
@@ -99,7 +92,6 @@ describe("servers that are who they say", () => {
     ["TLS 1.3, RSA", { minVersion: "TLSv1.3", chain: [rsaLeaf] }],
     ["TLS 1.2, RSA", { maxVersion: "TLSv1.2", chain: [rsaLeaf] }],
     ["TLS 1.3, P-384", { minVersion: "TLSv1.3", chain: [leaf384] }],
-    ["TLS 1.2, P-384", { maxVersion: "TLSv1.2", chain: [leaf384] }],
     ["TLS 1.3, a retry for P-384", { minVersion: "TLSv1.3", ecdhCurve: "P-384" }],
     ["TLS 1.3, a retry for P-256", { minVersion: "TLSv1.3", ecdhCurve: "P-256" }],
     ["TLS 1.2, P-384 exchange", { maxVersion: "TLSv1.2", ecdhCurve: "P-384" }],
@@ -134,7 +126,305 @@ describe("servers that are who they say", () => {
         hostname: HOST,
         roots,
       });
-      expect(await hear(duct, 100)).toBe("bye");
+      expect(await hear(duct, 100)).toBe("bye END");
+    }
+  });
+});
+
+describe("servers that are not", () => {
+  const other = issue({ name: "Other", ca: true, keyUsage: KEY_CERT_SIGN });
+  const DAY_MS = 86_400_000;
+  const CASES: readonly [string, Server, string][] = [
+    ["another name", { chain: [issue({ name: "leaf", hosts: ["other.example"] }, root)] }, REFUSED],
+    ["an unknown authority", { chain: [issue({ name: "leaf", hosts: [HOST] }, other), other] }, REFUSED],
+    ["a self-signed certificate", { chain: [issue({ name: "leaf", hosts: [HOST] })] }, REFUSED],
+    ["an expired one", { chain: [issue({ name: "leaf", hosts: [HOST], toMs: Date.now() - DAY_MS }, root)] }, REFUSED],
+    ["the name in the subject", { chain: [issue({ name: HOST }, root)] }, REFUSED],
+    ["one for clients", { chain: [issue({ name: "leaf", hosts: [HOST], purposes: [CLIENT_AUTH] }, root)] }, REFUSED],
+    ["TLS 1.1", { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" }, FAILED],
+    ["CBC only", { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA256" }, FAILED],
+    [
+      "RSA key exchange only",
+      {
+        maxVersion: "TLSv1.2",
+        ciphers: "AES128-GCM-SHA256",
+        chain: [issue({ name: "leaf", hosts: [HOST], key: "rsa" }, rsaRoot)],
+      },
+      FAILED,
+    ],
+    ["no certificate at all", { maxVersion: "TLSv1.2", chain: [], ciphers: "AECDH-AES128-SHA:@SECLEVEL=0" }, FAILED],
+  ];
+  it.each(CASES)("refuses %s", async (_name, options, sentence) => {
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const range = options.maxVersion ? {} : { minVersion: version, maxVersion: version };
+      expect(await outcome({ ...options, ...range })).toBe(sentence);
+    }
+  });
+
+  it("refuses all, where nobody is trusted", async () => {
+    expect(await outcome({}, HOST, [])).toBe(REFUSED);
+  });
+
+  it("goes by its own clock as well", async () => {
+    const socket = await openTo();
+    const late = handshake(socket, { hostname: HOST, roots, now: () => Date.now() + 60 * DAY_MS });
+    await expect(late).rejects.toMatchObject({ refusal: { summary: REFUSED } });
+  });
+});
+
+describe("somebody in the middle", () => {
+  const nothing = Buffer.alloc(0);
+  const noExtensions = Buffer.from([0, 0]);
+
+  /** What comes of it, and what the client hears of a sentence that follows. */
+  async function meet(version: 12 | 13, script: (forger: Forger) => unknown): Promise<string> {
+    const [near, far] = duplexPair();
+    const forger = new Forger(far, version);
+    const connected = handshake(near, { hostname: HOST, roots });
+    connected.catch(() => {}); // it is looked at below
+    await forger.takeHello();
+    await script(forger);
+    far.end();
+    return connected.then((duct) => hear(duct, 1000)).catch((error) => toRefusal(error, "test").summary);
+  }
+
+  async function genuine13(forger: Forger): Promise<void> {
+    forger.sendHello();
+    forger.send(TYPE.encryptedExtensions, noExtensions);
+    forger.sendCertificate(leaf);
+    forger.sendProof(leaf.privateKey);
+    forger.sendFinished13();
+  }
+
+  async function genuine12(forger: Forger): Promise<void> {
+    forger.sendHello();
+    forger.sendCertificate(leaf);
+    forger.sendKeyExchange(leaf.privateKey);
+    forger.send(TYPE.serverHelloDone, nothing);
+    await forger.finish12();
+  }
+
+  // The forger is able to do it right: what is refused below is refused for what it is.
+  it.each([
+    ["TLS 1.3", 13, genuine13],
+    ["TLS 1.2", 12, genuine12],
+  ] as const)("is the server itself, %s", async (_name, version, genuine) => {
+    const heard = await meet(version, async (forger) => {
+      await genuine(forger);
+      forger.sendData("hello");
+    });
+    expect(heard).toBe("hello END");
+  });
+
+  it("is the server itself with new keys", async () => {
+    const heard = await meet(13, async (forger) => {
+      await genuine13(forger);
+      forger.sendData("one ");
+      forger.updateKeys();
+      forger.sendData("two ");
+      forger.updateKeys({ isWanted: true });
+      forger.sendData("three");
+    });
+    expect(heard).toBe("one two three END");
+  });
+
+  const UNPROVED_13: readonly [string, (forger: Forger) => void][] = [
+    ["nothing", () => {}],
+    ["a certificate alone", (forger) => forger.sendCertificate(leaf)],
+    ["a proof alone", (forger) => forger.sendProof(leaf.privateKey)],
+    [
+      "a proof before the certificate",
+      (forger) => {
+        forger.sendProof(leaf.privateKey);
+        forger.sendCertificate(leaf);
+      },
+    ],
+    [
+      "a proof with another key",
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendProof(root.privateKey);
+      },
+    ],
+    [
+      "what the server signed for TLS 1.2",
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey, { share: foreignShare() });
+      },
+    ],
+    [
+      "its own certificate after the server's",
+      (forger) => {
+        const own = issue({ name: "own", hosts: [HOST] });
+        forger.sendCertificate(leaf);
+        forger.sendCertificate(own);
+        forger.sendProof(own.privateKey);
+      },
+    ],
+    [
+      "the server's certificate after its own",
+      (forger) => {
+        const own = issue({ name: "own", hosts: [HOST] });
+        forger.sendCertificate(own);
+        forger.sendProof(own.privateKey);
+        forger.sendCertificate(leaf);
+      },
+    ],
+    [
+      "two certificates of the server's",
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendCertificate(leaf);
+        forger.sendProof(leaf.privateKey);
+      },
+    ],
+    [
+      "an end of the hello as in TLS 1.2",
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendProof(leaf.privateKey);
+        forger.send(TYPE.serverHelloDone, nothing);
+      },
+    ],
+  ];
+  it.each(UNPROVED_13)("proves itself in TLS 1.3 with %s", async (_name, prove) => {
+    const heard = await meet(13, (forger) => {
+      forger.sendHello();
+      forger.send(TYPE.encryptedExtensions, noExtensions);
+      prove(forger);
+      forger.sendFinished13();
+      forger.sendData("evil");
+    });
+    expect([REFUSED, FAILED]).toContain(heard);
+  });
+
+  it("leaves the extensions out of TLS 1.3", async () => {
+    const heard = await meet(13, (forger) => {
+      forger.sendHello();
+      forger.sendCertificate(leaf);
+      forger.sendProof(leaf.privateKey);
+      forger.sendFinished13();
+      forger.sendData("evil");
+    });
+    expect(heard).toBe(REFUSED);
+  });
+
+  const UNPROVED_12: readonly [string, { smuggled?: boolean; random?: Buffer }, (forger: Forger) => void][] = [
+    [
+      "a key share in the hello beside what the server signed",
+      { smuggled: true },
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey, { share: foreignShare() });
+      },
+    ],
+    [
+      "what the server signed, twice",
+      {},
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey);
+        forger.sendKeyExchange(leaf.privateKey, { share: foreignShare() });
+      },
+    ],
+    [
+      "a signature with another key",
+      {},
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(root.privateKey);
+      },
+    ],
+    [
+      "a signature with SHA-1",
+      {},
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey, { scheme: 0x0203, digest: "sha1" });
+      },
+    ],
+    ["no certificate", {}, (forger) => forger.sendKeyExchange(leaf.privateKey)],
+    [
+      "a proof as in TLS 1.3",
+      {},
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey);
+        forger.sendProof(leaf.privateKey);
+      },
+    ],
+    [
+      "a hello of somebody who could do better",
+      { random: Buffer.from(`${"00".repeat(24)}444f574e47524401`, "hex") },
+      (forger) => {
+        forger.sendCertificate(leaf);
+        forger.sendKeyExchange(leaf.privateKey);
+      },
+    ],
+  ];
+  it.each(UNPROVED_12)("proves itself in TLS 1.2 with %s", async (_name, hello, prove) => {
+    const heard = await meet(12, async (forger) => {
+      forger.sendHello(hello);
+      prove(forger);
+      forger.send(TYPE.serverHelloDone, nothing);
+      if (await forger.finish12()) forger.sendData("evil");
+    });
+    expect([REFUSED, FAILED]).toContain(heard);
+  });
+
+  it("signs nothing in TLS 1.2", async () => {
+    const heard = await meet(12, (forger) => {
+      forger.sendHello({ smuggled: true });
+      forger.sendCertificate(leaf);
+      forger.send(TYPE.serverHelloDone, nothing);
+    });
+    expect(heard).toBe(FAILED);
+  });
+
+  it.each([12, 13] as const)("speaks before the handshake is done (%s)", async (version) => {
+    const plain = Buffer.from("170303000465766967", "hex");
+    for (const early of [
+      (forger: Forger) => forger.raw(plain),
+      (forger: Forger) => {
+        forger.sendHello();
+        forger.raw(plain);
+      },
+    ]) {
+      const heard = await meet(version, early);
+      expect(heard).toBe(FAILED);
+    }
+  });
+
+  it.each([
+    ["a certificate", TYPE.certificate],
+    ["a hello", TYPE.serverHello],
+    ["a key exchange", TYPE.serverKeyExchange],
+    ["the end", TYPE.finished],
+  ] as const)("slips %s in between, when all is done", async (_name, type) => {
+    const heard = await meet(13, async (forger) => {
+      await genuine13(forger);
+      forger.sendData("hello");
+      forger.send(type, Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(60)]), { isPlain: true });
+      forger.sendData(" world");
+    });
+    expect(heard).toBe(BROKEN);
+  });
+
+  it("changes what the server says", async () => {
+    const heard = await meet(13, async (forger) => {
+      await genuine13(forger);
+      forger.sendData("hello");
+      forger.raw(Buffer.from("1703030020".concat("00".repeat(32)), "hex"));
+      forger.sendData(" world");
+    });
+    expect(heard).toBe(BROKEN);
+  });
+
+  it("says what is no TLS", async () => {
+    for (const noise of ["HTTP/1.1 400 Bad Request\r\n\r\n", "\0".repeat(100), "\x16\x03\x03\0\x05\x02\0\0\x01\0"]) {
+      const heard = await meet(13, (forger) => forger.raw(Buffer.from(noise, "latin1")));
+      expect(heard).toBe(FAILED);
     }
   });
 });
