@@ -53,6 +53,10 @@ interface Head {
 
 /** Read ahead of the consumer: a short answer ends by itself, and its connection is free. */
 const READ_AHEAD = 65_536;
+/** A body that nobody reads on holds its connection, and with it the calls behind it, no longer than this. */
+const LONGEST_UNREAD_MS = 30_000;
+/** Of answers before the answer (1xx). */
+const MOST_INTERIM = 10;
 
 class Answer {
   isComplete = false;
@@ -61,10 +65,12 @@ class Answer {
   readonly #line: Line;
   readonly #signal: AbortSignal;
   readonly #isForHead: boolean;
-  readonly #parser = new HTTPParser(HTTPParser.RESPONSE);
+  readonly #parser = strictParser();
   #head: Head | undefined;
   #pieces: Uint8Array[] = [];
   #isReusable = false;
+  #interim = 0;
+  #unread: ReturnType<typeof setTimeout> | undefined;
 
   constructor(line: Line, method: string, signal: AbortSignal) {
     this.#line = line;
@@ -74,7 +80,10 @@ class Answer {
     signal.addEventListener("abort", giveUp);
     this.finished = new Promise<boolean>((resolve) => {
       this.#finish = resolve;
-    }).finally(() => signal.removeEventListener("abort", giveUp));
+    }).finally(() => {
+      signal.removeEventListener("abort", giveUp);
+      clearTimeout(this.#unread);
+    });
     this.#parser[HTTPParser.kOnHeadersComplete] = (head) => this.#takeHead(head);
     this.#parser[HTTPParser.kOnBody] = (piece) => {
       if (!this.isComplete) this.#pieces.push(piece);
@@ -85,7 +94,7 @@ class Answer {
   async response(): Promise<Response> {
     while (!this.#head) await this.#feed();
     try {
-      return responseOf(this.#head, this.#body());
+      return responseOf(this.#head, hasBody(this.#head, this.#isForHead) ? this.#body() : null);
     } catch {
       throw this.#failed("unreadable"); // a status or a header that no Response holds
     }
@@ -95,9 +104,13 @@ class Answer {
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
+          clearTimeout(this.#unread);
           while (this.#pieces.length === 0 && !this.isComplete) await this.#feed();
           for (const piece of this.#pieces.splice(0)) controller.enqueue(piece);
           if (this.isComplete) controller.close();
+          else if ((controller.desiredSize ?? 0) <= 0) {
+            this.#unread = setTimeout(() => this.#giveUp(), LONGEST_UNREAD_MS);
+          }
         },
         cancel: () => this.#giveUp(),
       },
@@ -111,23 +124,30 @@ class Answer {
     const result = chunk
       ? this.#parser.execute(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
       : this.#parser.finish();
+    if (this.isComplete) return this.#finish(this.#isReusable); // whatever came behind it
     if (result instanceof Error) throw this.#failed(chunk ? "unreadable" : "lost");
-    if (this.isComplete) this.#finish(this.#isReusable);
-    else if (!chunk) throw this.#failed("lost");
+    if (!chunk) throw this.#failed("lost");
   }
 
+  /** Returns whether no body follows, as the parser wants it. */
   #takeHead(head: Head): number {
-    if (this.isComplete || head.statusCode < 200) return 0; // what comes after the end, or before the answer
+    if (this.isComplete) return 0; // what comes after the end
+    const { statusCode } = head;
+    // Nobody asked for another protocol.
+    if (!isFramed(head) || statusCode === 101 || this.#interim > MOST_INTERIM) throw this.#failed("unreadable");
+    if (statusCode < 200) {
+      this.#interim += 1;
+      return 1;
+    }
     this.#head = head;
-    if (!isFramed(head)) throw this.#failed("unreadable");
-    return this.#isForHead || head.statusCode === 204 || head.statusCode === 304 ? 1 : 0;
+    return hasBody(head, this.#isForHead) ? 0 : 1;
   }
 
   #takeEnd(): void {
     if (!this.#head || this.isComplete) return;
     this.isComplete = true;
-    // Bytes behind the end would be taken for the next answer. The parser's own place in the chunk, which it does not declare:
-    const { offset, end } = this.#parser as unknown as { offset: number; end: number };
+    // Bytes behind the end would be taken for the next answer.
+    const { offset, end } = this.#parser as unknown as Inside;
     this.#isReusable = this.#head.shouldKeepAlive && offset === end;
   }
 
@@ -142,24 +162,68 @@ class Answer {
   }
 }
 
-/** The parser takes any Transfer-Encoding but `chunked` for none, and anything for a Content-Length. */
+/** The parser takes any Transfer-Encoding but `chunked` for none, anything for a Content-Length, and both together. */
 function isFramed({ headers }: Head): boolean {
-  return headers.every((name, index) => {
-    const value = headers[index + 1]?.toLowerCase() ?? "";
-    if (index % 2 === 1) return true;
-    if (name.toLowerCase() === "transfer-encoding") return value === "chunked";
-    return name.toLowerCase() !== "content-length" || /^\d+$/.test(value);
-  });
+  const valuesOf = (wanted: string) =>
+    headers.filter((_value, index) => index % 2 === 1 && headers[index - 1]?.toLowerCase() === wanted);
+  const lengths = valuesOf("content-length");
+  const [coding, ...more] = valuesOf("transfer-encoding");
+  if (coding === undefined) return lengths.every((length) => /^\d{1,15}$/.test(length));
+  return coding.toLowerCase() === "chunked" && more.length === 0 && lengths.length === 0;
+}
+
+function hasBody({ statusCode }: Head, isForHead: boolean): boolean {
+  return !isForHead && ![204, 205, 304].includes(statusCode);
+}
+
+HTTPParser.encoding = "latin1"; // `ascii` makes a digit or a line's end of bytes that are none
+
+/** What the parser does not declare. */
+interface Inside {
+  state: string;
+  /** What there is of a line. */
+  line: string;
+  /** Its place in the chunk, and the chunk's end. */
+  offset: number;
+  end: number;
+  trailers: readonly string[];
+  consumeLine(): string | undefined;
+}
+
+const LONGEST_LINE = 16_384;
+const MOST_TRAILERS = 100;
+const FIELD = /^[\w!#$%&'*+.^`|~-]+:/;
+const LINES: Readonly<Record<string, RegExp>> = {
+  HEADER: FIELD,
+  BODY_CHUNKHEAD: /^[\da-f]{1,12}[ \t]*(;.*)?$/i,
+  BODY_CHUNKTRAILERS: FIELD,
+};
+
+/** The parser leaves out headers that it cannot read, takes a chunk of any size, and a line of any length. */
+function strictParser() {
+  const parser = new HTTPParser(HTTPParser.RESPONSE);
+  const inside = parser as unknown as Inside;
+  const consumeLine = inside.consumeLine.bind(parser);
+  inside.consumeLine = () => {
+    const line = consumeLine();
+    const isEnd = line === "" && inside.state !== "BODY_CHUNKHEAD";
+    if (inside.line.length > LONGEST_LINE || inside.trailers.length > 2 * MOST_TRAILERS) throw new Error("no end");
+    if (line !== undefined && !isEnd && LINES[inside.state]?.test(line) === false) throw new Error("malformed");
+    return line;
+  };
+  return parser;
 }
 
 const CODINGS: Readonly<Record<string, "gzip" | "deflate">> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
 
-function responseOf({ statusCode: status, statusMessage: statusText, headers: list }: Head, raw: ReadableStream) {
+function responseOf(
+  { statusCode: status, statusMessage: statusText, headers: list }: Head,
+  raw: ReadableStream | null,
+) {
   const headers = new Headers();
   for (let index = 0; index < list.length; index += 2) headers.append(list[index] ?? "", list[index + 1] ?? "");
-  if ([204, 205, 304].includes(status)) return new Response(null, { status, statusText, headers });
   const coding = CODINGS[headers.get("content-encoding")?.toLowerCase() ?? ""];
-  if (!coding) return new Response(raw, { status, statusText, headers });
+  if (!coding || !raw) return new Response(raw, { status, statusText, headers });
   for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   return new Response(raw.pipeThrough(new DecompressionStream(coding)), { status, statusText, headers });
 }

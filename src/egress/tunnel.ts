@@ -81,7 +81,13 @@ class Lines {
     } catch (error) {
       // The far end may have closed it at the very moment in which it was taken up again.
       if (!resting || !isRepeatable(call) || signal.aborted) throw error;
-      line = await this.#newLine();
+      line = await this.#newLine().catch(() => {
+        throw error; // the first attempt may have arrived, whatever becomes of the second
+      });
+      if (signal.aborted) {
+        this.#free(line);
+        throw egressError("late");
+      }
       answer = await exchange(line, call, signal);
     }
     answered(answer.response);
