@@ -34,7 +34,8 @@ export async function outgoing(request: Request): Promise<Outgoing> {
     if (method !== "GET" && method !== "HEAD") headers.set("content-length", "0");
     return { method, bytes: headOf(request, headers) };
   }
-  if (headers.has("content-length")) return { method, bytes: headOf(request, headers), stream: body };
+  const told = headers.get("content-length");
+  if (told !== null) return { method, bytes: headOf(request, headers), stream: exactly(Number(told), body) };
   const reader = body.getReader();
   const { beginning, isWhole } = await collect(reader);
   if (isWhole) {
@@ -48,7 +49,18 @@ export async function outgoing(request: Request): Promise<Outgoing> {
 function headOf({ method, url }: Request, headers: Headers): Uint8Array {
   const { pathname, search } = new URL(url);
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  return encoded(`${method} ${pathname}${search} HTTP/1.1\r\n${lines}\r\n`);
+  return Buffer.from(`${method} ${pathname}${search} HTTP/1.1\r\n${lines}\r\n`, "latin1");
+}
+
+/** What is too long would be taken for the next call. */
+async function* exactly(length: number, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const piece of body) {
+    left -= piece.length;
+    if (!(left >= 0)) break;
+    yield piece;
+  }
+  if (left !== 0) throw new Error("the body is not as long as its Content-Length");
 }
 
 async function collect(
