@@ -23,11 +23,15 @@ export async function seenAddress(transport: Transport, echo: NonNullable<Config
   }
 }
 
+/** What may stand before an IPv4 address without a space: `IPv4:` or `::ffff:`. */
+const PREFIX = /^.*:(?=\d+(\.\d+){3}$)/;
+
 /** `ip=…` of a trace, else the first address in whatever such services answer. */
 export function findAddress(text: string): string | undefined {
   const named = /^ip=(\S+)$/m.exec(text)?.[1];
   if (named && (isIPv4(named) || isIPv6(named))) return named;
-  return text.split(/[^\da-f.:]+/i).find((word) => isIPv4(word) || isIPv6(word));
+  const words = text.split(/[^\da-f.:]+/i).map((word) => word.replace(/[.:]+$/, "").replace(PREFIX, ""));
+  return words.find((word) => isIPv4(word) || isIPv6(word));
 }
 
 /** QQ's list takes no other. */
