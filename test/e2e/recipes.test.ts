@@ -9,7 +9,7 @@ import { createServer, type Server } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "../../src/simulator/callers.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
@@ -55,7 +55,7 @@ let calls: Call[];
 /** Cloudflare's trace page, and what it was told. */
 let cloudflare: Server;
 let cloudflareUrl: string;
-let traced: IncomingHttpHeaders[];
+let traced: { headers: IncomingHttpHeaders; sni: unknown }[];
 
 beforeAll(async () => {
   ca = await createTestCA();
@@ -64,7 +64,7 @@ beforeAll(async () => {
   qqUrl = await qq.start(0, { tls: own });
   token = await askForToken(qqUrl, { ca: ca.cert });
   cloudflare = createServer(own, ({ url, headers, socket }, response) => {
-    traced.push(headers);
+    traced.push({ headers, sni: (socket as TLSSocket).servername }); // it speaks TLS
     response.end(`url=${url}\nip=${socket.remoteAddress}\n`);
   });
   await new Promise<void>((resolve) => cloudflare.listen(0, "127.0.0.1", resolve));
@@ -120,8 +120,8 @@ const RELAYS: readonly Relay[] = [
       const filled = fillIn(readRecipe("Caddyfile"), {
         "relay.example.com": "http://127.0.0.1:__PORT__",
         [PLACEHOLDER]: RELAY_KEY,
-        "https://api.bot.qq.com": qqUrl,
-        "https://www.cloudflare.com": cloudflareUrl,
+        "tcp4/api.bot.qq.com:443": `tcp4/${new URL(qqUrl).host}`,
+        "tcp4/www.cloudflare.com:443": `tcp4/${new URL(cloudflareUrl).host}`,
       });
       const program = await startCaddy(filled, { trusts: ca.certFile });
       return { program, url: program.url, log: async () => program.output };
@@ -187,7 +187,7 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
   it("says which address that is", async () => {
     const body = `url=/cdn-cgi/trace\nip=${address}\n`;
     expect(await callRelay("egress-address")).toMatchObject({ status: 200, body });
-    expect(traced).toHaveLength(1);
+    expect(traced).toMatchObject([{ sni: "localhost" }]);
     expect(JSON.stringify(traced)).not.toContain(RELAY_KEY);
     expect(JSON.stringify(traced)).not.toContain(token);
     expect(await callRelay("egress-address", { method: "POST", body: "{}" })).toMatchObject({ status: 404, body: "" });
