@@ -292,8 +292,8 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
     expect(qq.connections).toBe(before);
     await qq.stop();
     await qq.start(Number(new URL(qqUrl).port), { tls: own });
-    const body = JSON.stringify({ appId: APP_ID, clientSecret: APP_SECRET });
-    expect(await callRelay("app/getAppAccessToken", { method: "POST", body })).toMatchObject({ status: 200 });
+    // A POST would be too early where the relay has not seen the end yet: it may not be repeated.
+    expect(await callRelay("users/@me")).toMatchObject({ status: 200 });
     expect(qq.connections).toBe(before + 1);
   });
 
