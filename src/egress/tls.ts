@@ -35,7 +35,7 @@ async function byRuntime(socket: Socket, hostname: string): Promise<Duct> {
 }
 
 async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
-  const raw = Duplex.fromWeb(socket as unknown as Parameters<typeof Duplex.fromWeb>[0]); // Node types its own web streams
+  const raw = asNodeStream(socket);
   // `ca` must never be empty: then any certificate would do. It may be a list, which its types do not say.
   const tls = new TLSSocket(raw, { servername: hostname, ca: ROOTS as unknown as string });
   tls.on("error", () => {}); // once it stands, "close" follows
@@ -53,7 +53,11 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
             // The library reads on whatever happens: what is under it has to stop.
             if ((controller.desiredSize ?? 0) <= 0) raw.pause();
           });
-          tls.once("close", () => controller.close());
+          // The far end has said its last, in TLS or in TCP, or we have: `close` itself comes late.
+          const ended = new Promise<void>((resolve) => {
+            for (const event of ["end", "finish", "close"]) raw.once(event, () => resolve());
+          });
+          void ended.then(() => controller.close());
         },
         pull() {
           raw.resume();
@@ -69,6 +73,32 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
     }),
     close: () => socket.close(),
   };
+}
+
+/** `Duplex.fromWeb` would leave the socket open when the library ends the stream (measured). */
+function asNodeStream(socket: Socket): Duplex {
+  const reader = socket.readable.getReader();
+  const writer = socket.writable.getWriter();
+  writer.closed.catch(() => {}); // whoever writes hears of it
+  const stream = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      reader.read().then(
+        ({ value, done }) => stream.push(done ? null : value),
+        () => stream.destroy(),
+      );
+    },
+    write(chunk, _encoding, done) {
+      writer.write(chunk).then(() => done(), done);
+    },
+    destroy(error, done) {
+      socket.close().then(
+        () => done(error),
+        () => done(error),
+      );
+    },
+  });
+  return stream;
 }
 
 function failureOf({ message }: Error): EgressFailure {
