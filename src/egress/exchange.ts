@@ -91,7 +91,9 @@ class Answer {
     }
   }
 
-  #body(): ReadableStream<Uint8Array> {
+  /** Mostly it has come with the head: then it needs no stream, which costs more than all else. */
+  #body(): ReadableStream<Uint8Array> | Uint8Array {
+    if (this.isComplete) return Buffer.concat(this.#pieces.splice(0));
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
@@ -153,12 +155,16 @@ function isFramed({ headers }: Head): boolean {
 
 const CODINGS: Readonly<Record<string, "gzip" | "deflate">> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
 
-function responseOf({ statusCode: status, statusMessage: statusText, headers: list }: Head, raw: ReadableStream) {
+function responseOf(
+  { statusCode: status, statusMessage: statusText, headers: list }: Head,
+  raw: ReadableStream<Uint8Array> | Uint8Array,
+): Response {
   const headers = new Headers();
   for (let index = 0; index < list.length; index += 2) headers.append(list[index] ?? "", list[index + 1] ?? "");
   if ([204, 205, 304].includes(status)) return new Response(null, { status, statusText, headers });
   const coding = CODINGS[headers.get("content-encoding")?.toLowerCase() ?? ""];
   if (!coding) return new Response(raw, { status, statusText, headers });
   for (const name of ["content-encoding", "content-length"]) headers.delete(name);
-  return new Response(raw.pipeThrough(new DecompressionStream(coding)), { status, statusText, headers });
+  const whole = new Response(raw).body;
+  return new Response(whole?.pipeThrough(new DecompressionStream(coding)), { status, statusText, headers });
 }
