@@ -100,7 +100,9 @@ class Answer {
     }
   }
 
-  #body(): ReadableStream<Uint8Array> {
+  /** Mostly it has come with the head: then it needs no stream, which costs more than all else. */
+  #body(): ReadableStream<Uint8Array> | Uint8Array {
+    if (this.isComplete) return Buffer.concat(this.#pieces.splice(0));
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
@@ -218,12 +220,13 @@ const CODINGS: Readonly<Record<string, "gzip" | "deflate">> = { gzip: "gzip", "x
 
 function responseOf(
   { statusCode: status, statusMessage: statusText, headers: list }: Head,
-  raw: ReadableStream | null,
-) {
+  raw: ReadableStream<Uint8Array> | Uint8Array | null,
+): Response {
   const headers = new Headers();
   for (let index = 0; index < list.length; index += 2) headers.append(list[index] ?? "", list[index + 1] ?? "");
   const coding = CODINGS[headers.get("content-encoding")?.toLowerCase() ?? ""];
   if (!coding || !raw) return new Response(raw, { status, statusText, headers });
   for (const name of ["content-encoding", "content-length"]) headers.delete(name);
-  return new Response(raw.pipeThrough(new DecompressionStream(coding)), { status, statusText, headers });
+  const whole = new Response(raw).body;
+  return new Response(whole?.pipeThrough(new DecompressionStream(coding)), { status, statusText, headers });
 }

@@ -37,9 +37,7 @@ async function byRuntime(socket: Socket, hostname: string): Promise<Duct> {
 }
 
 async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
-  const raw = Duplex.fromWeb(socket as unknown as Parameters<typeof Duplex.fromWeb>[0]); // Node types its own web streams
-  const duct = await handshake(raw, { hostname, roots: trustedRoots() });
-  return { ...duct, close: () => socket.close() };
+  return handshake(asNodeStream(socket), { hostname, roots: trustedRoots() });
 }
 
 let parsedRoots: readonly X509Certificate[] | undefined;
@@ -61,7 +59,6 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   // that the chain leads to, when there is one. It may be a list, which its types do not say.
   const ca: [string | Uint8Array] = ["nobody"];
   const tls = new TLSSocket(raw, { servername: hostname, ca: ca as unknown as string });
-  raw.once("end", () => raw.destroy()); // nobody says only half of a call
   const said: string[] = [];
   let isDone = false;
   let isBroken = false;
@@ -88,7 +85,11 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
           // The library reads on whatever happens: what is under it has to stop.
           if ((controller.desiredSize ?? 0) <= 0) raw.pause();
         });
-        tls.once("close", () => (isBroken ? controller.error(egressError("lost")) : controller.close()));
+        // The far end has said its last, in TLS or in TCP, or we have: `close` itself comes late.
+        const ended = new Promise<void>((resolve) => {
+          for (const event of ["end", "finish", "close"]) raw.once(event, () => resolve());
+        });
+        void ended.then(() => (isBroken ? controller.error(egressError("lost")) : controller.close()));
       },
       pull() {
         raw.resume();
@@ -104,7 +105,7 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
       reject(egressError("certificateRefused"));
     });
     tls.once("error", (error) => reject(egressError(failureOf(error))));
-    tls.once("close", () => reject(egressError("handshakeFailed")));
+    for (const event of ["end", "close"]) raw.once(event, () => reject(egressError("handshakeFailed")));
   });
   return {
     readable,
@@ -116,6 +117,32 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
     }),
     close: async () => void raw.destroy(),
   };
+}
+
+/** `Duplex.fromWeb` would leave the socket open when the library ends the stream (measured). */
+function asNodeStream(socket: Socket): Duplex {
+  const reader = socket.readable.getReader();
+  const writer = socket.writable.getWriter();
+  writer.closed.catch(() => {}); // whoever writes hears of it
+  const stream = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      reader.read().then(
+        ({ value, done }) => stream.push(done ? null : value),
+        (error) => stream.destroy(error),
+      );
+    },
+    write(chunk, _encoding, done) {
+      writer.write(chunk).then(() => done(), done);
+    },
+    destroy(error, done) {
+      socket.close().then(
+        () => done(error),
+        () => done(error),
+      );
+    },
+  });
+  return stream;
 }
 
 interface Message {

@@ -125,7 +125,9 @@ async function call<S extends v.GenericSchema>(
   expected: S,
   { method = "POST", url, body, headers }: Call,
 ): Promise<v.InferOutput<S>> {
-  const all = new Headers(Object.entries(api.headers).map(([name, value]) => [name, value.reveal()]));
+  // They open the relay, and are its secret: a token endpoint elsewhere does not get them.
+  const own = new URL(url).origin === new URL(api.apiBase).origin ? api.headers : {};
+  const all = new Headers(Object.entries(own).map(([name, value]) => [name, value.reveal()]));
   for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
   all.set("content-type", "application/json; charset=utf-8");
   // Not AbortSignal.timeout: what is pending of it keeps a Durable Object in memory, and billed, until it fires (measured).

@@ -7,6 +7,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
+import { addressOf } from "./callers.ts";
 import { type ModelTrouble, Weather } from "./weather.ts";
 
 export const DEMO_MODEL_PATH = "/demo-model/v1";
@@ -43,6 +44,8 @@ export class DemoModel {
   readonly calls: string[] = [];
   /** All that each call told the model, in order. */
   readonly prompts: string[] = [];
+  /** From where it was called. */
+  readonly addresses = new Set<string>();
 
   routes(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
@@ -54,6 +57,7 @@ export class DemoModel {
       }));
       const question = messages.at(-1)?.text ?? "";
       this.calls.push(question);
+      this.addresses.add(addressOf(c));
       this.prompts.push(messages.map(({ text }) => text).join("\n"));
       await this.#answer(c, this.#compose(messages), this.weather.next(question));
       return RESPONSE_ALREADY_SENT;

@@ -4,10 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import type { IncomingHttpHeaders } from "node:http";
+import { createServer, type Server } from "node:https";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Call } from "../../src/simulator/callers.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
@@ -50,6 +52,10 @@ let qq: FakeQQ;
 let qqUrl: string;
 let token: string;
 let calls: Call[];
+/** Cloudflare's trace page, and what it was told. */
+let cloudflare: Server;
+let cloudflareUrl: string;
+let traced: { headers: IncomingHttpHeaders; sni: unknown }[];
 
 beforeAll(async () => {
   ca = await createTestCA();
@@ -57,15 +63,24 @@ beforeAll(async () => {
   qq = new FakeQQ({ appId: APP_ID, appSecret: APP_SECRET });
   qqUrl = await qq.start(0, { tls: own });
   token = await askForToken(qqUrl, { ca: ca.cert });
+  cloudflare = createServer(own, ({ url, headers, socket }, response) => {
+    traced.push({ headers, sni: (socket as TLSSocket).servername }); // it speaks TLS
+    response.end(`url=${url}\nip=${socket.remoteAddress}\n`);
+  });
+  await new Promise<void>((resolve) => cloudflare.listen(0, "127.0.0.1", resolve));
+  cloudflareUrl = `https://localhost:${(cloudflare.address() as AddressInfo).port}`; // it listens on a port
 });
 
 afterAll(async () => {
+  cloudflare.closeAllConnections();
+  cloudflare.close();
   await qq.stop();
   await ca.remove();
 });
 
 beforeEach(() => {
   calls = [];
+  traced = [];
   qq.callers.onCall = (call) => calls.push(call);
 });
 
@@ -88,8 +103,11 @@ const botHeaders = () => ({
 
 interface Relay {
   name: string;
-  /** In front of whoever serves `upstream`, an address without a path. */
-  start: (upstream: string) => Promise<{ program: Program; url: string; log: () => Promise<string> }>;
+  /** In front of whoever plays QQ and Cloudflare at these addresses. */
+  start: (
+    qqUrl: string,
+    cloudflareUrl: string,
+  ) => Promise<{ program: Program; url: string; log: () => Promise<string> }>;
   /** From where it calls. */
   address: string;
 }
@@ -98,12 +116,12 @@ const RELAYS: readonly Relay[] = [
   {
     name: "Caddyfile",
     // It listens without TLS: the certificate, which it gets by itself, is all that is left out.
-    start: async (upstream) => {
+    start: async (qqUrl, cloudflareUrl) => {
       const filled = fillIn(readRecipe("Caddyfile"), {
         "relay.example.com": "http://127.0.0.1:__PORT__",
         [PLACEHOLDER]: RELAY_KEY,
-        "https://api.bot.qq.com": upstream,
-        "https://www.cloudflare.com": upstream,
+        "tcp4/api.bot.qq.com:443": `tcp4/${new URL(qqUrl).host}`,
+        "tcp4/www.cloudflare.com:443": `tcp4/${new URL(cloudflareUrl).host}`,
       });
       const program = await startCaddy(filled, { trusts: ca.certFile });
       return { program, url: program.url, log: async () => program.output };
@@ -113,7 +131,7 @@ const RELAYS: readonly Relay[] = [
   },
   {
     name: "nginx.conf",
-    start: async (upstream) => {
+    start: async (qqUrl, cloudflareUrl) => {
       const filled = fillIn(readRecipe("nginx.conf"), {
         "listen 443": "listen 127.0.0.1:__PORT__",
         "server_name relay.example.com;": "server_name localhost;",
@@ -123,10 +141,10 @@ const RELAYS: readonly Relay[] = [
         "/var/log/nginx/": "__FOLDER__/",
         "/etc/ssl/certs/ca-certificates.crt": ca.certFile,
         "# proxy_bind 203.0.113.5;": `proxy_bind ${FIXED};`,
-        "server api.bot.qq.com:443;": `server ${new URL(upstream).host.replace("localhost", "127.0.0.1")};`,
+        "server api.bot.qq.com:443;": `server ${new URL(qqUrl).host.replace("localhost", "127.0.0.1")};`,
         "proxy_ssl_name api.bot.qq.com;": "proxy_ssl_name localhost;",
         "proxy_ssl_name www.cloudflare.com;": "proxy_ssl_name localhost;",
-        "https://www.cloudflare.com": upstream.replace("localhost", "127.0.0.1"),
+        "https://www.cloudflare.com": cloudflareUrl.replace("localhost", "127.0.0.1"),
       });
       const program = await startNginx(filled);
       const log = async () => program.output + (await program.read("qq-relay.log"));
@@ -140,7 +158,7 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
   let relay: Awaited<ReturnType<Relay["start"]>>;
 
   beforeAll(async () => {
-    relay = await start(qqUrl);
+    relay = await start(qqUrl, cloudflareUrl);
   });
   afterAll(() => relay.program.stop());
 
@@ -167,7 +185,11 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
   });
 
   it("says which address that is", async () => {
-    expect(await callRelay("egress-address")).toMatchObject({ status: 200, body: `ip=${address}\n` });
+    const body = `url=/cdn-cgi/trace\nip=${address}\n`;
+    expect(await callRelay("egress-address")).toMatchObject({ status: 200, body });
+    expect(traced).toMatchObject([{ sni: "localhost" }]);
+    expect(JSON.stringify(traced)).not.toContain(RELAY_KEY);
+    expect(JSON.stringify(traced)).not.toContain(token);
     expect(await callRelay("egress-address", { method: "POST", body: "{}" })).toMatchObject({ status: 404, body: "" });
   });
 
@@ -270,8 +292,8 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
     expect(qq.connections).toBe(before);
     await qq.stop();
     await qq.start(Number(new URL(qqUrl).port), { tls: own });
-    const body = JSON.stringify({ appId: APP_ID, clientSecret: APP_SECRET });
-    expect(await callRelay("app/getAppAccessToken", { method: "POST", body })).toMatchObject({ status: 200 });
+    // A POST would be too early where the relay has not seen the end yet: it may not be repeated.
+    expect(await callRelay("users/@me")).toMatchObject({ status: 200 });
     expect(qq.connections).toBe(before + 1);
   });
 
@@ -291,7 +313,8 @@ describe.each(RELAYS)("the relay of $name", ({ start, address }) => {
       ["of an authority that nobody trusts", async () => (await strangers()).issue("localhost", "127.0.0.1")],
     ])("refuses a certificate %s, and sends nothing", async (_, issue) => {
       const impostor = new FakeQQ({ appId: APP_ID, appSecret: APP_SECRET });
-      const deceived = await start(await impostor.start(0, { tls: await issue() }));
+      const url = await impostor.start(0, { tls: await issue() });
+      const deceived = await start(url, url);
       try {
         for (const path of ["users/@me", "egress-address"]) {
           const headers = { ...botHeaders(), "x-relay-key": RELAY_KEY };

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { egressError } from "../../src/egress/failure.ts";
 import { direct, type Transport } from "../../src/egress/transport.ts";
 import { QQApiError, UpstreamError } from "../../src/errors.ts";
 import type { Chat } from "../../src/event.ts";
@@ -178,6 +179,30 @@ describe("reply", () => {
       },
     ]);
     expect(JSON.parse(seen[0]?.body ?? "")).toEqual({ msg_type: 0, content: "好的", msg_id: "M1", msg_seq: 1 });
+  });
+
+  it("keeps the headers of a relay from any other host", async () => {
+    const relay = await json(200, { id: "SENT" });
+    const elsewhere = await json(200, { access_token: "T", expires_in: "60" });
+    api = {
+      ...api,
+      apiBase: `${relay.address}/below`,
+      tokenUrl: `${elsewhere.address}/token`,
+      headers: { "X-Relay-Key": new Secret("relay-key") },
+    };
+    await send({ token: "TOKEN", msgId: "M1" });
+    await askForToken();
+    expect(relay.seen[0]?.headers).toHaveProperty("x-relay-key", "relay-key");
+    expect(elsewhere.seen[0]?.headers).not.toHaveProperty("x-relay-key");
+  });
+
+  it("is refused by the way out in its own words", async () => {
+    api = { ...api, transport: () => Promise.reject(egressError("credentialsRefused")) };
+    const { refusal } = egressError("credentialsRefused");
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toEqual({ ...refusal, operation: "qq.send" });
+    expect(await refusalOf(askForToken())).toEqual({ ...refusal, operation: "qq.token" });
+    expect(refusal).toMatchObject({ remedy: "tellOperator", isWall: true, costsNoReply: true });
+    expect(refusal.outcomeUnknown).toBeUndefined();
   });
 
   it("stays below the chat's own path, whatever the openid is", async () => {

@@ -348,6 +348,16 @@ describe("looking up an answer", () => {
     }
   });
 
+  it("takes a refusal without a code for one of what stands before QQ: no call gets through, and none has", () => {
+    const bare = { costsNoReply: true, isWall: true };
+    expect(findErrorRow({ endpoint: "api", status: 403 })).toMatchObject({ remedy: "tellOperator", ...bare });
+    expect(findErrorRow({ endpoint: "token", status: 403 })).toMatchObject({ remedy: "tellOperator", ...bare });
+    for (const status of [521, 522, 523, 525, 526, 530])
+      expect(findErrorRow({ endpoint: "api", status })).toMatchObject({ remedy: "backOff", ...bare });
+    for (const status of [403, 521, 530]) expect(api(99999999, status).isWall).toBeUndefined();
+    for (const status of [502, 520, 524]) expect(findErrorRow({ endpoint: "api", status }).outcomeUnknown).toBe(true);
+  });
+
   it.each([200, 202, 302, 600])("waits and tries again where the status %i says nothing either", (status) => {
     expect(findErrorRow({ endpoint: "api", status })).toMatchObject({ remedy: "backOff", otherwise: "tellUser" });
   });

@@ -7,6 +7,8 @@ import { createServer, type Server } from "node:http";
 import type { CrashPoint } from "../../src/conversation/crash-point.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
 import { buildBundle, type Patch } from "./bundle.ts";
+import { createTestCA, type Program } from "./programs.ts";
+import { WAYS, type WayName } from "./ways.ts";
 import { Workerd } from "./workerd.ts";
 
 const APP_ID = "102000001";
@@ -15,6 +17,8 @@ const APP_SECRET = "DG5g3B4j9X2KOErG";
 export interface Bench {
   qq: FakeQQ;
   worker: Workerd;
+  /** What the calls of QQ go through. Absent where they go straight. */
+  program?: Program | undefined;
   /** Kills the process the next `times` times that it gets to `point` while `when` holds, and starts it again. */
   killAt(point: CrashPoint, options?: { times?: number; when?: () => boolean }): void;
   disarm(): void;
@@ -29,10 +33,12 @@ export async function startBench({
   patches = [],
   crashPoints = false,
   settings = {},
+  way: wayName = "direct",
 }: {
   patches?: readonly Patch[];
   crashPoints?: boolean;
   settings?: Record<string, string>;
+  way?: WayName;
 } = {}): Promise<Bench> {
   const hits = new Map<CrashPoint, number>();
   let armed: { point: CrashPoint; left: number; when: () => boolean } | undefined;
@@ -46,25 +52,34 @@ export async function startBench({
   });
   const kills = new EventEmitter();
   const killerUrl = crashPoints ? await listen(killer) : undefined;
-  const bundle = await buildBundle({ patches, ...(killerUrl !== undefined && { crashPointUrl: killerUrl }) });
-
+  const ca = await createTestCA();
   const qq = new FakeQQ({ appId: APP_ID, appSecret: APP_SECRET });
-  const url = await qq.start();
-  const worker = await Workerd.create(bundle.file, {
-    QQ_APP_ID: APP_ID,
-    QQ_APP_SECRET: APP_SECRET,
-    QQ_API_BASE: url,
-    MODEL: "openai-compatible/demo",
-    MODEL_BASE_URL: `${url}/demo-model/v1`,
-    ACCESS: "open",
-    ...settings,
+  const url = await qq.start(0, wayName === "tunnel" ? { tls: await ca.issue("localhost") } : {});
+  const way = await WAYS[wayName](url, ca);
+  const bundle = await buildBundle({
+    patches: [...patches, ...(way.patches ?? [])],
+    ...(killerUrl !== undefined && { crashPointUrl: killerUrl }),
   });
+  const worker = await Workerd.create(
+    bundle.file,
+    {
+      QQ_APP_ID: APP_ID,
+      QQ_APP_SECRET: APP_SECRET,
+      MODEL: "openai-compatible/demo",
+      MODEL_BASE_URL: `${url}/demo-model/v1`,
+      ACCESS: "open",
+      ...way.settings,
+      ...settings,
+    },
+    way.options,
+  );
   qq.callbackUrl = worker.callbackUrl;
   await worker.start();
 
   return {
     qq,
     worker,
+    program: way.program,
     hits,
     killAt(point, { times = 1, when = () => true } = {}) {
       armed = { point, left: times, when };
@@ -80,6 +95,8 @@ export async function startBench({
       killer.closeAllConnections();
       killer.close();
       await qq.stop();
+      await way.program?.stop();
+      await ca.remove();
       await bundle.remove();
     },
   };

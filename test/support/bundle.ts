@@ -28,12 +28,14 @@ export interface BundleOptions {
   crashPointUrl?: string;
 }
 
-/** Returns the path of the built `index.js`. The caller removes its folder's parent when done. */
-export async function buildBundle({
-  main,
-  patches = [],
-  crashPointUrl,
-}: BundleOptions = {}): Promise<{ file: string; remove: () => Promise<void> }> {
+export interface Bundle {
+  /** The built module. */
+  file: string;
+  remove: () => Promise<void>;
+}
+
+/** The caller removes it when done. */
+export async function buildBundle({ main, patches = [], crashPointUrl }: BundleOptions = {}): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "qq-edge-bundle-"));
   await cp(join(ROOT, "src"), join(folder, "src"), { recursive: true });
   for (const file of ["wrangler.toml", "package.json", "tsconfig.json"]) await cp(join(ROOT, file), join(folder, file));

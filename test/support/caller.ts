@@ -1,6 +1,6 @@
 /** The Worker of `egress-worker.ts` on a real workerd. */
 import { X509Certificate } from "node:crypto";
-import { buildBundle, type Patch } from "./bundle.ts";
+import { type Bundle, buildBundle, type Patch } from "./bundle.ts";
 import type { Made, Order } from "./egress-worker.ts";
 import { Workerd, type WorkerdOptions } from "./workerd.ts";
 
@@ -18,17 +18,18 @@ export function trusting(authority: string): Patch {
   return { file: "egress/roots.ts", find: list, replace: `${list}"${certificate}",` };
 }
 
+/** The bundle of that Worker; the caller removes it when done. */
+export function buildCaller(patches: readonly Patch[]): Promise<Bundle> {
+  return buildBundle({ main: "test/support/egress-worker.ts", patches });
+}
+
 export async function startCaller(
+  { file }: Bundle,
   settings: Record<string, string>,
-  { patches = [], ...options }: WorkerdOptions & { patches?: readonly Patch[] } = {},
+  options: WorkerdOptions = {},
 ): Promise<Caller> {
-  const bundle = await buildBundle({ main: "test/support/egress-worker.ts", patches });
   const needed = { QQ_APP_ID: "102000001", QQ_APP_SECRET: "DG5g3B4j9X2KOErG", MODEL: "ollama/none" };
-  const worker = await Workerd.create(
-    bundle.file,
-    { ...needed, ...settings },
-    { ...options, objects: { CALLER: "Caller" } },
-  );
+  const worker = await Workerd.create(file, { ...needed, ...settings }, { ...options, objects: { CALLER: "Caller" } });
   await worker.start();
   return {
     worker,
@@ -37,9 +38,6 @@ export async function startCaller(
       if (!response.ok) throw new Error(`the Worker answers ${response.status}: ${await response.text()}`);
       return (await response.json()) as Made[]; // our own Worker
     },
-    async stop() {
-      await worker.remove();
-      await bundle.remove();
-    },
+    stop: () => worker.remove(),
   };
 }

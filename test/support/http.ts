@@ -11,6 +11,8 @@ export interface CallOptions {
   from?: string;
   /** PEM of whom it trusts. */
   ca?: string;
+  /** Instead of the address's own: a proxy is asked for a whole address. */
+  path?: string;
   /** Over this connection, which speaks TLS already where the address says so. Else over one of its own. */
   socket?: Socket;
 }
@@ -24,7 +26,7 @@ export interface Answer {
 /** One call, with a connection of its own. */
 export function callHttp(
   url: string,
-  { method = "GET", headers, body, from, ca, socket }: CallOptions = {},
+  { method = "GET", headers, body, from, ca, path, socket }: CallOptions = {},
 ): Promise<Answer> {
   const isSecure = url.startsWith("https:");
   const agent = isSecure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
@@ -33,6 +35,7 @@ export function callHttp(
     ...(headers && { headers }),
     ...(from && { localAddress: from }),
     ...(ca && { ca }),
+    ...(path && { path }),
     ...(socket ? { createConnection: () => socket } : { agent }),
   };
   return new Promise((resolve, reject) => {
