@@ -70,7 +70,6 @@ const KNOWN = [BASIC_CONSTRAINTS, KEY_USAGE, PURPOSES, NAMES, ...POLICIES];
 const SERVER_AUTH = "2b06010505070301";
 const ANY_PURPOSE = "551d2500";
 const DIGITAL_SIGNATURE = 0x80;
-const KEY_CERT_SIGN = 0x04;
 
 /** What holds for every certificate below the root. */
 function isSound(certificate: X509Certificate, nowMs: number): boolean {
@@ -95,24 +94,18 @@ function isSound(certificate: X509Certificate, nowMs: number): boolean {
 
 function speaksFor(leaf: X509Certificate, hostname: string): boolean {
   const { extensions } = contentOf(leaf.raw);
-  // Without alternative names, the common name would be taken.
-  if (!extensions.has(NAMES) || !mayBeUsedTo(DIGITAL_SIGNATURE, extensions)) return false;
+  const usage = extensions.get(KEY_USAGE)?.value;
+  // The first byte says how many bits are not used.
+  if (usage && ((only(usage).content[1] ?? 0) & DIGITAL_SIGNATURE) === 0) return false;
   return leaf.checkHost(hostname, { subject: "never", partialWildcards: false }) !== undefined;
 }
 
 /** `below`: how many authorities stand between it and the leaf. */
 function isAuthority(certificate: X509Certificate, below: number): boolean {
-  const { extensions } = contentOf(certificate.raw);
-  const constraints = extensions.get(BASIC_CONSTRAINTS)?.value;
-  if (!constraints || !certificate.ca || !mayBeUsedTo(KEY_CERT_SIGN, extensions)) return false;
-  const [isIt, length] = inside(only(constraints));
-  if (isIt?.tag !== BOOLEAN || isIt.content[0] === 0) return false;
+  const constraints = contentOf(certificate.raw).extensions.get(BASIC_CONSTRAINTS)?.value;
+  if (!constraints || !certificate.ca) return false;
+  const [, length] = inside(only(constraints));
   return !length || (length.content.length === 1 && (length.content[0] ?? 0) >= below);
-}
-
-function mayBeUsedTo(bit: number, extensions: ReadonlyMap<string, Extension>): boolean {
-  const usage = extensions.get(KEY_USAGE)?.value;
-  return !usage || ((only(usage).content[1] ?? 0) & bit) !== 0; // the first byte says how many bits are not used
 }
 
 interface Extension {
@@ -148,7 +141,6 @@ interface Node {
   content: Uint8Array;
 }
 
-const BOOLEAN = 0x01;
 const OCTETS = 0x04;
 const EXTENSIONS = 0xa3;
 

@@ -128,12 +128,20 @@ function asNodeStream(socket: Socket): Duplex {
     allowHalfOpen: false,
     read() {
       reader.read().then(
-        ({ value, done }) => stream.push(done ? null : value),
+        ({ value, done }) => {
+          // What the library answers leaves in one piece: the second of two would wait for a slow receipt of the first.
+          stream.cork();
+          stream.push(done ? null : value);
+          queueMicrotask(() => stream.uncork());
+        },
         (error) => stream.destroy(error),
       );
     },
     write(chunk, _encoding, done) {
       writer.write(chunk).then(() => done(), done);
+    },
+    writev(chunks, done) {
+      writer.write(Buffer.concat(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
     },
     destroy(error, done) {
       socket.close().then(
