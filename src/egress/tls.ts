@@ -69,6 +69,11 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   tls.on("error", () => {
     isBroken = true; // "close" follows
   });
+  let heardBytes = 0;
+  raw.on("data", ({ length }: Uint8Array) => {
+    heardBytes += length;
+    if (!isDone && heardBytes > LONGEST_HANDSHAKE) breakOff();
+  });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
     if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();
     said.push(wordFor(type, message));
@@ -152,6 +157,9 @@ function asNodeStream(socket: Socket): Duplex {
   });
   return stream;
 }
+
+/** In bytes. The library would collect sixteen million of them, again and again. */
+const LONGEST_HANDSHAKE = 262_144;
 
 interface Message {
   random?: Uint8Array;

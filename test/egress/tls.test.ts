@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Duct } from "../../src/egress/connection.ts";
 import { handshake } from "../../src/egress/tls.ts";
 import { toRefusal } from "../../src/errors.ts";
+import { settled } from "./far-end.ts";
 import { CLIENT_AUTH, type Issued, issue, KEY_CERT_SIGN } from "./forged-certificates.ts";
 import { Forger, foreignShare, TYPE } from "./forged-tls.ts";
 
@@ -228,6 +229,21 @@ describe("somebody in the middle", () => {
     expect(heard).toBe("one two three END");
   });
 
+  it("is held back while nobody reads, and loses nothing", async () => {
+    const [near, far] = duplexPair();
+    const forger = new Forger(far, 13);
+    const connected = handshake(near, { hostname: HOST, roots });
+    await forger.takeHello();
+    await genuine13(forger);
+    const text = "x".repeat(16_000);
+    for (let i = 0; i < 200; i++) forger.sendData(text);
+    const duct = await connected;
+    await settled();
+    expect(far.writableLength).toBeGreaterThan(150 * text.length);
+    expect((await hear(duct, 200 * text.length)).length).toBe(200 * text.length);
+    expect(far.writableLength).toBe(0);
+  });
+
   const UNPROVED_13: readonly [string, (forger: Forger) => void][] = [
     ["nothing", () => {}],
     ["a certificate alone", (forger) => forger.sendCertificate(leaf)],
@@ -419,6 +435,19 @@ describe("somebody in the middle", () => {
       forger.sendData(" world");
     });
     expect(heard).toBe(BROKEN);
+  });
+
+  it("never comes to the end of its certificate", async () => {
+    const [near, far] = duplexPair();
+    const forger = new Forger(far, 12);
+    const connected = handshake(near, { hostname: HOST, roots });
+    connected.catch(() => {}); // it is looked at below
+    await forger.takeHello();
+    forger.sendHello();
+    forger.raw(Buffer.from("16030300040bffffff", "hex"));
+    for (let i = 0; i < 30; i++) forger.raw(Buffer.concat([Buffer.from("1603032710", "hex"), Buffer.alloc(10_000)]));
+    await expect(connected).rejects.toMatchObject({ refusal: { summary: FAILED } });
+    expect(near.destroyed).toBe(true);
   });
 
   it("says what is no TLS", async () => {
