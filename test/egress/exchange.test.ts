@@ -433,6 +433,20 @@ describe("a connection is done with", () => {
     await expect(response.text()).rejects.toMatchObject({ refusal: { summary: LOST } });
   });
 
+  it("when the call of a body that nobody reads is given up, leaving no timer", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const far = new FarEnd();
+    const late = new AbortController();
+    far.say(lines(OK, "Content-Length: 500000"));
+    far.say("x".repeat(100_000));
+    const { finished } = await exchange(new Line(far.duct), GET, late.signal);
+    await settled();
+    expect(vi.getTimerCount()).toBe(1);
+    late.abort();
+    expect(await finished).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("not when somebody reads slowly", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const far = new FarEnd();

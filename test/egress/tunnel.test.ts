@@ -358,6 +358,18 @@ describe("a call is given up", () => {
     await Promise.all([...busy, behind]);
   });
 
+  it("while it waits, and needs no connection any more", async () => {
+    const busy = ["/1", "/2", "/3"].map((path) => call(path));
+    const late = new AbortController();
+    const made = failure(call("/4", { signal: late.signal }));
+    await settled();
+    late.abort();
+    await made;
+    for (const index of [0, 1, 2]) await answer(index, ANSWER.replace("\r\n", "\r\nConnection: close\r\n"));
+    await Promise.all(busy);
+    expect(opened.length).toBe(3);
+  });
+
   it("while its connection opens, which serves the next one", async () => {
     let go: () => void = () => {};
     opening = () =>
