@@ -5,9 +5,15 @@
  */
 import { X509Certificate } from "node:crypto";
 
+export type Root = X509Certificate;
+
+export function readRoot(pem: string): Root {
+  return new X509Certificate(pem);
+}
+
 export interface Question {
   hostname: string;
-  roots: readonly X509Certificate[];
+  roots: readonly Root[];
   nowMs: number;
 }
 

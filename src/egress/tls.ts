@@ -4,11 +4,10 @@
  * its own. So TLS is done here, by a library. A proxy on this very machine is only ever dialled by a runtime on this machine,
  * which does check the name, and trusts what the machine trusts (NODE_EXTRA_CA_CERTS).
  */
-import { X509Certificate } from "node:crypto";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
 import type { ConnectProxy } from "../config.ts";
-import { trustedRoot } from "./certificates.ts";
+import { type Root, readRoot, trustedRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
 import { type EgressFailure, egressError } from "./failure.ts";
 import { ROOTS } from "./roots.ts";
@@ -40,16 +39,16 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
   return handshake(asNodeStream(socket), { hostname, roots: trustedRoots() });
 }
 
-let parsedRoots: readonly X509Certificate[] | undefined;
+let readRoots: readonly Root[] | undefined;
 
-function trustedRoots(): readonly X509Certificate[] {
-  parsedRoots ??= ROOTS.map((pem) => new X509Certificate(pem));
-  return parsedRoots;
+function trustedRoots(): readonly Root[] {
+  readRoots ??= ROOTS.map(readRoot);
+  return readRoots;
 }
 
 export interface HandshakeOptions {
   hostname: string;
-  roots: readonly X509Certificate[];
+  roots: readonly Root[];
   now?: () => number;
 }
 
