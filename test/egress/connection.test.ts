@@ -95,7 +95,7 @@ describe("what the proxy answers", () => {
     ["HTTP/2 200\r\n\r\n", NO_PROXY],
     ["SSH-2.0-OpenSSH_9.2\r\n", NO_PROXY],
     ["\r\n\r\n", NO_PROXY],
-    [`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(5000)}`, NO_PROXY],
+    ["HTTP/1.1 100 Continue\r\n\r\n", REFUSED],
     ["HTTP/1.1 200 OK\r\n", NO_PROXY], // and nothing more
     ["", NO_PROXY],
   ];
@@ -121,6 +121,13 @@ describe("what the proxy answers", () => {
       expect(await made).toBe(result);
     },
   );
+
+  it("never ends", async () => {
+    const made = outcome();
+    await far.hears("\r\n\r\n");
+    far.say(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(5000)}`);
+    expect(await made).toBe(NO_PROXY);
+  });
 
   it("is broken off", async () => {
     const made = outcome();
