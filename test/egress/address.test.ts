@@ -81,6 +81,12 @@ describe("asking for it", () => {
     expect(JSON.stringify(failure)).not.toMatch(/pass|hidden/);
   });
 
+  it("leaves no timer behind", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    expect(await seenAddress(async () => new Response("203.0.113.7"), echo)).toBe("203.0.113.7");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("gives up after ten seconds", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const transport = ({ signal }: Request) =>
