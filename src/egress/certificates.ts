@@ -1,7 +1,7 @@
 /**
- * Whether a chain of certificates speaks for a host (RFC 5280, 6; RFC 9525). lemon-tls checks signatures, dates and that issuers
- * are authorities, and takes a name from where nobody looks any more; what else limits a certificate it does not look at.
- * Whatever is not understood here is refused.
+ * Whether a chain of certificates speaks for a host (RFC 5280, 6; RFC 9525). lemon-tls checks signatures, dates and
+ * that issuers are authorities; it takes the name from the subject, too, and does not look at what else limits a
+ * certificate. Whatever is not understood here is refused. Revocation is not asked for.
  */
 import { X509Certificate } from "node:crypto";
 
@@ -20,11 +20,8 @@ export interface Question {
 /** What a server sends is at most a leaf, a few intermediates and a root. */
 const LONGEST_CHAIN = 8;
 
-/** The root that the chain (DER, the leaf first, the rest in any order) leads to; undefined where it may not be trusted. */
-export function trustedRoot(
-  chain: readonly Uint8Array[],
-  { hostname, roots, nowMs }: Question,
-): X509Certificate | undefined {
+/** The root that the chain (DER, leaf first, the rest in any order) leads to; undefined where it may not be trusted. */
+export function trustedRoot(chain: readonly Uint8Array[], { hostname, roots, nowMs }: Question): Root | undefined {
   if (chain.length > LONGEST_CHAIN) return undefined;
   try {
     const [leaf, ...others] = chain.map((der) => new X509Certificate(der));

@@ -39,11 +39,11 @@ async function byLibrary(socket: Socket, hostname: string): Promise<Duct> {
   return handshake(asNodeStream(socket), { hostname, roots: trustedRoots() });
 }
 
-let readRoots: readonly Root[] | undefined;
+let kept: readonly Root[] | undefined;
 
 function trustedRoots(): readonly Root[] {
-  readRoots ??= ROOTS.map(readRoot);
-  return readRoots;
+  kept ??= ROOTS.map(readRoot);
+  return kept;
 }
 
 export interface HandshakeOptions {
@@ -54,8 +54,8 @@ export interface HandshakeOptions {
 
 /** @throws UpstreamError as `secure`. */
 export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }: HandshakeOptions): Promise<Duct> {
-  // The library parses all of these at every handshake, and must not see none: then any certificate would do. So it gets the one
-  // that the chain leads to, when there is one. It may be a list, which its types do not say.
+  // The library parses all of these at every handshake, and must not see none: then any certificate would do. So it
+  // gets the one that the chain leads to, when there is one. It may be a list, which its types do not say.
   const ca: [string | Uint8Array] = ["nobody"];
   const tls = new TLSSocket(raw, { servername: hostname, ca: ca as unknown as string });
   const said: string[] = [];
@@ -133,7 +133,7 @@ function asNodeStream(socket: Socket): Duplex {
     read() {
       reader.read().then(
         ({ value, done }) => {
-          // What the library answers leaves in one piece: the second of two would wait for a slow receipt of the first.
+          // What the library answers leaves as one: of two pieces, the second may wait 40 ms for a receipt of the first.
           stream.cork();
           stream.push(done ? null : value);
           queueMicrotask(() => stream.uncork());
@@ -168,9 +168,10 @@ interface Message {
 }
 
 /**
- * lemon-tls 0.7.0 takes messages in any order. So whoever is in the middle could show a certificate of QQ's, and in place of the proof
- * that it is their own what QQ's server signed for another connection: a ServerKeyExchange of TLS 1.2 within TLS 1.3, or one whose
- * key is overruled by a key share in the hello of TLS 1.2. Nothing else than these is taken (RFC 8446, 2; RFC 5246, 7.3; RFC 5077).
+ * lemon-tls 0.7.0 takes messages in any order. So whoever is in the middle could show QQ's certificate, and in place of
+ * the proof that it is their own what QQ's server signed for another connection: a ServerKeyExchange of TLS 1.2 within
+ * TLS 1.3, or one whose key is overruled by a key share in the hello of TLS 1.2. Both were tried, and worked. Nothing
+ * but these orders is taken (RFC 8446, 2; RFC 5246, 7.3; RFC 5077, 3.1).
  */
 const ORDERS: Readonly<Record<string, RegExp>> = {
   "TLSv1.3": /^(retry )?hello13 encrypted_extensions (certificate_request )?certificate certificate_verify finished$/,

@@ -84,6 +84,7 @@ export function certificatesContract(): void {
     const future = issue({ name: "Future", ...authority, fromMs: NOW_MS + DAY_MS, toMs: NOW_MS + 2 * DAY_MS }, root);
     const forClients = issue({ name: "For clients", ...authority, purposes: [CLIENT_AUTH] }, root);
     const constrained = issue({ name: "Constrained", ...authority, permits: ["other.example"] }, root);
+    const loosely = issue({ name: "Loose", ...authority, permits: ["other.example"], permitsLoosely: true }, root);
     const odd = issue({ name: "Odd", ...authority, oddity: true }, root);
     const weak = issue({ name: "Weak", ...authority, key: "rsa1024" }, root);
     const old = issue({ name: "Old", ...authority, hash: "sha1" }, root);
@@ -127,6 +128,7 @@ export function certificatesContract(): void {
       ["an intermediate of tomorrow", [leafOf({}, future), future]],
       ["an intermediate for clients only", [leafOf({}, forClients), forClients]],
       ["an intermediate that is constrained to names", [leafOf({}, constrained), constrained]],
+      ["an intermediate that is constrained without stress", [leafOf({}, loosely), loosely]],
       ["an intermediate with a critical oddity", [leafOf({}, odd), odd]],
       ["an intermediate of 1024 bits", [leafOf({}, weak), weak]],
       ["an intermediate signed with SHA-1", [leafOf({}, old), old]],
@@ -138,6 +140,7 @@ export function certificatesContract(): void {
       ["a leaf with a critical oddity", [leafOf({ oddity: true })]],
       ["a leaf with constraints of names", [leafOf({ permits: [HOST] })]],
       ["a leaf of 1024 bits", [leafOf({ key: "rsa1024" })]],
+      ["a leaf with a kind of key that no authority certifies", [leafOf({ key: "ed25519" })]],
       ["a leaf signed with SHA-1", [leafOf({ hash: "sha1" })]],
       ["an RSA leaf signed with SHA-1", [leafOf({ hash: "sha1", key: "rsa" }, rsaRoot)]],
       ["what is no certificate", [{ ...ordinary, der: Buffer.from("no") }]],

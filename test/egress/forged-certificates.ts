@@ -1,4 +1,4 @@
-/** Certificates as no authority would issue them, written by hand in DER, so that each can be wrong in exactly one way. */
+/** Certificates as no authority would issue them, written in DER by hand, so that each is wrong in one way only. */
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 export interface Wishes {
@@ -17,6 +17,8 @@ export interface Wishes {
   purposes?: readonly string[];
   /** Names that it may issue for, critical. */
   permits?: readonly string[];
+  /** Those are not critical. */
+  permitsLoosely?: boolean;
   /** A critical extension that nobody knows. */
   oddity?: boolean;
   fromMs?: number;
@@ -82,7 +84,17 @@ export function newKeys(kind: NonNullable<Wishes["key"]>): KeyPair {
   return { ...pair, privateKey: createPrivateKey(pair.privateKey.export({ type: "pkcs8", format: "pem" })) };
 }
 
-function extensions({ hosts, addresses, ca, pathLength, keyUsage, purposes, permits, oddity }: Wishes): Buffer[] {
+function extensions({
+  hosts,
+  addresses,
+  ca,
+  pathLength,
+  keyUsage,
+  purposes,
+  permits,
+  permitsLoosely,
+  oddity,
+}: Wishes): Buffer[] {
   const names = [
     ...(hosts ?? []).map((host) => tagged(0x82, Buffer.from(host))),
     ...(addresses ?? []).map((address) => tagged(0x87, Buffer.from(address.split(".").map(Number)))),
@@ -95,7 +107,7 @@ function extensions({ hosts, addresses, ca, pathLength, keyUsage, purposes, perm
     ...(ca === undefined ? [] : [extension("2.5.29.19", sequence(...limits), true)]),
     ...(keyUsage === undefined ? [] : [extension("2.5.29.15", bits(Buffer.from([keyUsage])), true)]),
     ...(purposes ? [extension("2.5.29.37", sequence(...purposes.map(oid)))] : []),
-    ...(permits ? [extension("2.5.29.30", sequence(tagged(0xa0, Buffer.concat(permitted))), true)] : []),
+    ...(permits ? [extension("2.5.29.30", sequence(tagged(0xa0, Buffer.concat(permitted))), !permitsLoosely)] : []),
     ...(oddity ? [extension("1.3.6.1.4.1.99999.1", tagged(0x05, Buffer.alloc(0)), true)] : []),
   ];
   return list.length > 0 ? [tagged(0xa3, sequence(...list))] : [];

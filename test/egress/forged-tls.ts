@@ -1,6 +1,6 @@
 /**
- * The far end of a TLS handshake, as an attacker in the middle would play it: says what the script says, in any order, with
- * the right keys for whatever was said. One suite for each version, X25519, one connection.
+ * The far end of a TLS handshake, as an attacker in the middle would play it: says what the script says, in any order,
+ * with the right keys for whatever was said. One suite for each version, X25519, one connection.
  */
 import {
   createCipheriv,

@@ -1,4 +1,4 @@
-/** TLS through a tunnel: with Node's own servers, with certificates that are wrong in one way each, and with forgers in the middle. */
+/** TLS through a tunnel: with Node's own servers, honest or not, and with a forger in the middle. */
 import { X509Certificate } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import { connect } from "node:net";

@@ -1,4 +1,4 @@
-/** The connections of a tunnel: how many, in which order they are used, when again, and what becomes of a call that is given up. */
+/** The connections of a tunnel: how many, used in which order and when again, and what becomes of a call given up. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Duct, Target } from "../../src/egress/connection.ts";
 import { egressError } from "../../src/egress/failure.ts";
