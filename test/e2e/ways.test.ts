@@ -80,6 +80,14 @@ describe.each(WAYS)("through the %s", (way) => {
     expect(qq.ledger.answersTo(asked.messageId)).toHaveLength(1);
   });
 
+  // The others are the platform's own connections.
+  it.runIf(way === "tunnel")(
+    "keeps nothing open when the work is done, which would keep the chat in memory",
+    async () => {
+      await bench.qq.until(() => bench.qq.ledger.isSettled() && bench.qq.callers.openConnections === 0, 15_000);
+    },
+  );
+
   it("shows its secrets in no log and no answer", async () => {
     const seen = bench.worker.output + (await health(bench));
     for (const secret of Object.values(WAY_SECRETS)) expect(seen).not.toContain(secret);
