@@ -6,6 +6,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import type { Chat, Scene } from "../event.ts";
+import { addressOf, traceOf } from "./callers.ts";
 import { type RefusalBody, refusal } from "./codes.ts";
 import type { Payload } from "./events.ts";
 import type { FakeQQ } from "./fake-qq.ts";
@@ -47,6 +48,8 @@ export class Api {
   routes(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.route("/", this.#qq.model.routes());
+    for (const path of TRACE_PATHS) app.get(path, traceOf);
+    app.use(this.#qq.callers.count());
     app.post("/app/getAppAccessToken", (c) => this.#giveToken(c));
     for (const { scene, path } of MESSAGE_ROUTES)
       app.post(path, (c) => this.#takeMessage(c, { scene, id: c.req.param("id") ?? "" }));
@@ -71,7 +74,7 @@ export class Api {
 
   /** A code, if the caller gets no further than the door. */
   #turnsAway(c: C): number | undefined {
-    if (this.#qq.refusesAddress) return 11298;
+    if (this.#qq.refusesAddress || this.#qq.allowedAddresses?.has(addressOf(c)) === false) return 11298;
     return this.#tokens.isGood(c.req.header("authorization"), this.#now()) ? undefined : 11244;
   }
 
@@ -223,6 +226,9 @@ export class Api {
     return RESPONSE_ALREADY_SENT;
   }
 }
+
+/** Our own, which a relay serves, and Cloudflare's, to which a relay passes it on. */
+const TRACE_PATHS = ["/egress-address", "/cdn-cgi/trace"];
 
 /** From "done" to "admins only". */
 const ACKNOWLEDGEMENT_CODES = [0, 1, 2, 3, 4, 5];

@@ -3,11 +3,13 @@
  * the terminal hold in their hands. Its HTTP side is `api.ts`, what it has against a message `messages.ts`, what it posts
  * `questions.ts` and `events.ts`. Node only.
  */
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import type { Chat, Scene } from "../event.ts";
 import { Api } from "./api.ts";
 import { deliver, sign, signedCallback } from "./callbacks.ts";
+import { Callers } from "./callers.ts";
 import { DemoModel } from "./demo-model.ts";
 import { chatOf, composeInteraction, type Payload, payloadOf } from "./events.ts";
 import { type Asked, type Delivered, Ledger, type Refused } from "./ledger.ts";
@@ -82,6 +84,7 @@ export class FakeQQ {
   readonly interactionWeather = new Weather<QQTrouble>();
   readonly tokenWeather = new Weather<QQTrouble>();
   readonly model = new DemoModel();
+  readonly callers = new Callers();
   readonly bot = BOT;
   readonly appId: string;
   readonly appSecret: string;
@@ -89,6 +92,8 @@ export class FakeQQ {
 
   /** 接口访问源IP不在白名单: every API call is refused. */
   refusesAddress = false;
+  /** QQ's IP白名单: API calls from elsewhere are refused, those for a token are not. Undefined: there is no list. */
+  allowedAddresses: ReadonlySet<string> | undefined;
   /** Open to all bots in private chats and groups since 2026-04-23, in guilds by invitation. */
   markdownAllowed: Record<Scene, boolean> = { c2c: true, group: true, guildChannel: false, guildDm: false };
   /** Once set, links to anything else are refused. A domain covers its subdomains. */
@@ -127,17 +132,24 @@ export class FakeQQ {
     this.#redeliveryPauseMs = options.redeliveryPauseMs ?? 300;
   }
 
-  /** Starts listening on 127.0.0.1 and returns the address, which serves API, token and demo model. */
-  async start(port = 0): Promise<string> {
+  /**
+   * Starts listening on 127.0.0.1 and returns the address, which serves API, token and demo model: `https://localhost:<port>`
+   * with `tls` (PEM), else `http://127.0.0.1:<port>`.
+   */
+  async start(port = 0, { tls }: { tls?: { key: string; cert: string } } = {}): Promise<string> {
     const inside = { tokens: this.#tokens, book: this.#book, now: this.#now, changed: () => this.#changed() };
     const api = new Api(this, inside);
-    const server = createAdaptorServer({ fetch: api.routes().fetch });
+    const { fetch } = api.routes();
+    const server = createAdaptorServer(
+      tls ? { fetch, createServer: createHttpsServer, serverOptions: tls } : { fetch },
+    );
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, "127.0.0.1", resolve);
     });
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // listening on a port, so it has one
+    const listening = (server.address() as AddressInfo).port; // it listens on a port, so it has one
+    return tls ? `https://localhost:${listening}` : `http://127.0.0.1:${listening}`;
   }
 
   async stop(): Promise<void> {
@@ -145,6 +157,11 @@ export class FakeQQ {
     if (!server) return;
     if ("closeAllConnections" in server) server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** TCP connections that have brought calls of QQ so far, the token's included: 20 calls over 3 of them count 3. */
+  get connections(): number {
+    return this.callers.connections;
   }
 
   /** Somebody writes. Resolves when the callback is acknowledged or given up. */
