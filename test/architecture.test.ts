@@ -51,7 +51,7 @@ const DOORS: Record<string, RegExp> = {
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
-  undici: /^simulator\/callbacks\.ts$/,
+  undici: /^(simulator\/callbacks|cli\/way-out)\.ts$/,
   "@noble/ed25519": /^simulator\//,
   "@hono/node-server": /^simulator\//,
   "@clack/prompts": /^cli\/prompts\.ts$/,
