@@ -31,8 +31,10 @@ export function consoleSteps(address?: string): string {
 }
 
 function allowList(address: string | undefined): string {
-  if (address === undefined) return "留空 / leave the IP allow-list empty";
-  return `留空,或只填出口 IP ${address} / leave the IP allow-list empty, or list ${address}`;
+  const empty = "留空 / leave the IP allow-list empty";
+  return address === undefined
+    ? empty
+    : `${empty}\n   或者填出口 IP ${address} / or list the address where calls leave`;
 }
 
 export async function claimLine(bot: BotConfig): Promise<string> {

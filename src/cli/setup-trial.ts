@@ -12,7 +12,7 @@ import { askOne, type Choice, during, say } from "./prompts.ts";
 import { addressFindings, exitOf, tryAddress } from "./seen-address.ts";
 import { askForWay, isWaySetting, type Kind, kindOf, kinds, LABELS, type WaySettings, wayOfKind } from "./setup-way.ts";
 import type { Sitting } from "./sitting.ts";
-import { isChosen, offTheList, UNTRIED } from "./way-findings.ts";
+import { type Exit, isChosen, offTheList, UNTRIED } from "./way-findings.ts";
 import { openNodeWay } from "./way-out.ts";
 
 export interface Bot extends WaySettings {
@@ -52,12 +52,7 @@ async function checked(bot: Bot, config: Config, sitting: Sitting): Promise<Verd
     if (!token.ok) return refused({ bot, config, sitting }, token);
     if (!transport) continue;
     const identity = await during(ASKING.identity, () => tryIdentity(api, token.token));
-    if (!identity.ok) {
-      const sentence = isOffTheList(identity)
-        ? `QQ API:接口访问源IP不在白名单 (11298)\n${offTheList(exitOf(config, await asked))}`
-        : sentenceOf(identity);
-      return whatNow({ bot, config, sitting }, identity, sentence);
-    }
+    if (!identity.ok) return whatNow({ bot, config, sitting }, identity, exitOf(config, await asked));
     say.ok(`QQ 认得这个机器人 / QQ knows the bot${identity.name === "" ? "" : `:${identity.name}`} (${appId})`);
   }
   if (!transport) say.info(`QQ API:${UNTRIED}`);
@@ -79,7 +74,13 @@ function show({ mark, what, advice }: Finding): void {
 
 type Refused = Extract<Tried<object>, { ok: false }>;
 
-const sentenceOf = ({ summary, advice }: Refused) => `QQ:${summary}\n${advice}`;
+/** By a chosen way, and with an HTTP status at most: what QQ itself says has a code, and those are greater. */
+const isOfTheWay = ({ code = 0 }: Refused, exit: Exit) => isChosen(exit) && code < 600;
+
+function sentenceOf(refusal: Refused, exit: Exit): string {
+  if (isOffTheList(refusal)) return `QQ API:接口访问源IP不在白名单 (11298)\n${offTheList(exit)}`;
+  return `${isOfTheWay(refusal, exit) ? "出口 / the way out" : "QQ"}:${refusal.summary}\n${refusal.advice}`;
+}
 
 interface Trial {
   bot: Bot;
@@ -95,7 +96,7 @@ const AGAIN = {
 
 async function refused(trial: Trial, token: Refused): Promise<Verdict> {
   const blamed = blames(token);
-  if (!blamed) return whatNow(trial, token, sentenceOf(token));
+  if (!blamed) return whatNow(trial, token, exitOf(trial.config, undefined));
   const { bot, sitting } = trial;
   const sentence = `${AGAIN[blamed]}\n(${token.summary})`;
   if (!sitting.asks || isOneOfSeveral(sitting)) throw new Stop(sentence);
@@ -109,11 +110,12 @@ const isOneOfSeveral = ({ vars }: Sitting) => vars.QQ_BOTS !== undefined;
 type Next = "again" | Kind | "other" | "leave";
 
 /** After a refusal that says nothing about AppID and AppSecret. */
-async function whatNow({ bot, config, sitting }: Trial, refusal: Refused, sentence: string): Promise<Verdict> {
+async function whatNow({ bot, sitting }: Trial, refusal: Refused, exit: Exit): Promise<Verdict> {
+  const sentence = sentenceOf(refusal, exit);
   if (!sitting.asks) throw new Stop(sentence);
   say.bad(sentence);
   const isUnlisted = isOffTheList(refusal);
-  const hasWay = isChosen(exitOf(config, undefined));
+  const hasWay = isChosen(exit);
   const offered = kinds(sitting).filter((kind) => kind !== "straight" || hasWay);
   const choices: Choice<Next>[] = [
     { value: "again", label: isUnlisted ? LISTED[hasWay ? "chosen" : "straight"] : "再试一次 / try again" },
@@ -121,8 +123,7 @@ async function whatNow({ bot, config, sitting }: Trial, refusal: Refused, senten
     ...(isOneOfSeveral(sitting) ? [] : [isUnlisted ? ANOTHER_BOT : BOTH_AGAIN]),
     { value: "leave", label: "先不管,继续 / go on as it is" },
   ];
-  // What QQ itself has said is no fault of the way.
-  const next = await askOne("怎么办? / What now?", choices, hasWay && isOfTheWay(refusal) ? kindOf(bot) : "again");
+  const next = await askOne("怎么办? / What now?", choices, isOfTheWay(refusal, exit) ? kindOf(bot) : "again");
   switch (next) {
     case "again":
       return again(bot);
@@ -134,8 +135,6 @@ async function whatNow({ bot, config, sitting }: Trial, refusal: Refused, senten
       return again({ ...bot, ...(await wayOfKind(next, bot)) });
   }
 }
-
-const isOfTheWay = ({ code }: Refused) => code === undefined || code === 403;
 
 const LISTED = {
   straight: "已清空白名单,再试一次 / the list is empty now, try again",

@@ -118,7 +118,7 @@ export async function wayOfKind(kind: Kind, way: WaySettings): Promise<WaySettin
 /** As a whole, and unseen: it holds the password. */
 function askForProxy(): Promise<string> {
   return askSecret({
-    message: "代理地址 / the proxy's address:http://用户:密码@主机:端口 / user:password@host:port(不显示 / not shown)",
+    message: "代理地址 / the proxy's address:http://user:password@host:port(不显示 / not shown)",
     refuse: (value) => (value === "" ? EMPTY : problemOf("QQ_EGRESS_PROXY", value)),
   });
 }

@@ -30,13 +30,13 @@ const THREE_WAYS_OUT =
   "QQ 不说它看到的是哪个 IP;Worker 的 IP 也不固定。三条出路:\n" +
   "1  在 q.qq.com「开发设置 → IP白名单」清空全部条目(空 = 不限制)\n" +
   "   Empty the IP allow-list there: empty means no restriction\n" +
-  "2  从固定 IP 出去,把那个 IP 加入白名单:代理(QQ_EGRESS_PROXY)或中转(QQ_API_BASE),用 npm run setup 填写\n" +
+  "2  从固定 IP 出去,并把它加入白名单:代理(QQ_EGRESS_PROXY)或中转(QQ_API_BASE)\n" +
   "   Leave through a fixed address, and list that one: a proxy or a relay, see npm run setup\n" +
   "3  换成从 OpenClaw 入口创建的机器人,它没有白名单\n" +
   "   Use a bot of the OpenClaw entrance: https://q.qq.com/qqbot/openclaw/";
 
 const UNLISTED =
-  "换了出口,QQ 仍然拒绝:那个出口的 IP 不在白名单里。到代理或中转那台机器上查它的公网 IPv4,\n" +
+  "走了指定的出口,QQ 仍然拒绝:那个出口的 IP 不在白名单里。到代理或中转那台机器上查它的公网 IPv4,\n" +
   "加进 q.qq.com「开发设置 → IP白名单」,或清空白名单(空 = 不限制)。\n" +
   "11298 all the same: the address where calls leave is not on the list. Look up the public IPv4 of the proxy's or\n" +
   "relay's machine and put it on the IP allow-list, or empty the list.";
@@ -47,9 +47,9 @@ export function offTheList({ way, address }: Exit): string {
   if (address === undefined) return UNLISTED;
   if (!isIPv4(address)) return `${UNLISTED}\n${NO_IPV6} (${address})`;
   return (
-    `换了出口,QQ 仍然拒绝:它看到的 ${address} 不在白名单里。\n` +
+    `走了指定的出口,QQ 仍然拒绝:它看到的 ${address} 不在白名单里。\n` +
     `在 q.qq.com「开发设置 → IP白名单」加上 ${address},或清空白名单(空 = 不限制)。\n` +
-    `11298 all the same: QQ sees ${address}, which is not on its IP allow-list. Put it there, or empty the list.`
+    `11298 all the same: QQ sees ${address}, and its IP allow-list lacks it. Put it there, or empty the list.`
   );
 }
 
@@ -81,12 +81,12 @@ export function addressFinding(
   return { name, mark: "info", what: told, advice };
 }
 
-/** An address that was only looked up by name. */
+/** An address that was only looked up, by the name of the proxy or relay. */
 export function probablyFinding(name: string, host: string, address: string): Finding {
   return {
     name,
     mark: "info",
-    what: `${SEEN}:多半是 / probably ${address}(${host} 的解析结果 / as its name resolves)`,
+    what: `${SEEN}:多半是 / probably ${address}${address === host ? "" : `(${host})`}`,
     advice:
       "到那台机器上核对它的公网 IPv4;若白名单不为空,加进去的是它。" +
       "Check the public IPv4 of that machine: if the IP allow-list is not empty, it belongs there.",
