@@ -8,13 +8,16 @@ import { type EgressFailure, egressError } from "../egress/failure.ts";
 import { direct, type Transport } from "../egress/transport.ts";
 import { UpstreamError } from "../errors.ts";
 
+/** For the proxy to be reached and to answer: less than a call of QQ may take as a whole. */
+const PROXY_WITHIN_MS = 15_000;
+
 /** Undefined for a binding, which only the deployed Worker has. */
-export function openNodeWay(way: Way): Transport | undefined {
+export function openNodeWay(way: Way, { proxyWithinMs = PROXY_WITHIN_MS } = {}): Transport | undefined {
   switch (way.kind) {
     case "direct":
       return direct;
     case "tunnel":
-      return openNodeTunnel(way.proxy);
+      return openNodeTunnel(way.proxy, proxyWithinMs);
     case "binding":
       return undefined;
     default:
@@ -22,17 +25,14 @@ export function openNodeWay(way: Way): Transport | undefined {
   }
 }
 
-/** For the proxy to be reached and to answer: less than a call of QQ may take as a whole. */
-const PROXY_WITHIN_MS = 15_000;
-
-function openNodeTunnel(proxy: ConnectProxy): Transport {
+function openNodeTunnel(proxy: ConnectProxy, proxyWithinMs: number): Transport {
   const dispatcher = new ProxyAgent({
     uri: `${proxy.secure ? "https" : "http"}://${hostOf(proxy)}`,
     ...(proxy.authorization && { token: proxy.authorization.reveal() }),
     proxyTunnel: true, // also where the API's address is http
     allowH2: false, // as the Worker speaks
     pipelining: 0, // a connection for each call: none is left that would keep the program from ending
-    clientFactory: (origin, options) => watched(String(origin), options as Pool.Options), // which is what it makes of it itself
+    clientFactory: (origin, options) => asked(new Pool(String(origin), options as Pool.Options), proxyWithinMs), // ProxyAgent's own kind
   });
   return async (request) => {
     const { url, method, headers, signal } = request;
@@ -47,25 +47,19 @@ function openNodeTunnel(proxy: ConnectProxy): Transport {
   };
 }
 
-type Connector = (options: object, callback: (error: Error | null, socket: unknown) => void) => unknown;
-
 /** The connections with the proxy itself, where a failure is the proxy's and not QQ's. */
-function watched(origin: string, options: Pool.Options): Dispatcher {
-  const connectTo = options.connect as Connector; // ProxyAgent has built one
-  const connect: Connector = (target, callback) =>
-    connectTo(target, (error, socket) => callback(error && whyProxyFailed(error), socket));
-  const pool = new Pool(origin, { ...options, connect: connect as NonNullable<Pool.Options["connect"]> }); // the same shape
-  const askProxy = pool.connect.bind(pool) as (target: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData>; // without a callback
+function asked(pool: Pool, withinMs: number): Dispatcher {
+  const connect = pool.connect.bind(pool) as (target: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData>; // no callback
+  const ask = (target: Dispatcher.ConnectOptions) =>
+    connect({ ...target, signal: AbortSignal.timeout(withinMs) }).catch((error: unknown) => {
+      throw egressError(failureOf(error, PROXY_FAILURES) ?? "proxyUnreached");
+    });
   return Object.assign(pool, {
     async connect(target: Dispatcher.ConnectOptions) {
-      const answer = await askProxy({ ...target, signal: AbortSignal.timeout(PROXY_WITHIN_MS) }).catch(
-        (error: unknown) => {
-          throw whyProxyFailed(error);
-        },
-      );
-      if (answer.statusCode === 200) return answer;
-      answer.socket.on("error", () => {}).destroy();
-      throw egressError(REFUSALS[answer.statusCode] ?? (answer.statusCode >= 500 ? "targetUnreached" : "noProxy"));
+      const { statusCode, socket, ...answer } = await ask(target);
+      if (statusCode === 200) return { ...answer, statusCode, socket };
+      socket.on("error", () => {}).destroy();
+      throw egressError(REFUSALS[statusCode] ?? (statusCode >= 500 ? "targetUnreached" : "noProxy"));
     },
   });
 }
@@ -100,11 +94,6 @@ const CALL_FAILURES: readonly Row[] = [
   [/TIMEOUT|ETIMEDOUT/, "late"],
   [/^(HTTPParserError|HPE_|UND_ERR_HEADERS_OVERFLOW)/, "unreadable"],
 ];
-
-function whyProxyFailed(error: unknown): UpstreamError {
-  if (error instanceof UpstreamError) return error;
-  return egressError(failureOf(error, PROXY_FAILURES) ?? "proxyUnreached");
-}
 
 function whyCallFailed(error: unknown): UpstreamError {
   const known = causesOf(error).find((cause) => cause instanceof UpstreamError);

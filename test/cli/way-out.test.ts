@@ -140,6 +140,12 @@ describe("through a proxy", () => {
     await expectFailure(transport(new Request(`https://127.0.0.1:${babble}/`)), "handshakeFailed");
   });
 
+  it("a proxy that does not answer", async () => {
+    const silent = await listening(() => "");
+    const transport = openNodeWay(wayThrough(`http://127.0.0.1:${silent}`), { proxyWithinMs: 20 });
+    await expectFailure(transport?.(askForAddress()) ?? Promise.reject(), "proxyLate");
+  });
+
   it("a proxy that does not answer, given up by the caller", async () => {
     const given = new AbortController();
     const silent = await listening(() => {

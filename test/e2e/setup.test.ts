@@ -302,6 +302,29 @@ describe("at the terminal", () => {
     await expectNothingTold(PASSWORD);
   });
 
+  it("a relay in the place of a proxy keeps its key, and the proxy goes", async () => {
+    const relayUrl = qqUrl.replace("127.0.0.1", "localhost");
+    const relay = `QQ_API_BASE=${relayUrl}\nQQ_API_HEADERS='{"X-Relay-Key":"${RELAY_KEY}"}'\n`;
+    writeFileSync(wizard.file, known() + relay);
+    const before = wizard.vars;
+    writeFileSync(wizard.file, `${known() + relay}QQ_EGRESS_PROXY=http://qq:${PASSWORD}@proxy.invalid:8080\n`);
+    wizard.open("setup", ["--no-deploy"]);
+    await wizard.until("要修改什么?");
+    wizard.press(KEYS.down, KEYS.space, KEYS.enter);
+    await wizard.until("● 用代理"); // the one that it has
+    wizard.press(KEYS.down);
+    await wizard.until("● 用中转地址");
+    wizard.press(KEYS.enter);
+    await wizard.until("中转地址 / the relay's address");
+    wizard.press(KEYS.enter);
+    await wizard.until("直接回车沿用已存的");
+    wizard.press(KEYS.enter);
+    await wizard.until("QQ 认得这个机器人");
+    expect(await wizard.ended).toBe(0);
+    expect(wizard.vars).toEqual(before);
+    await expectNothingTold(RELAY_KEY, PASSWORD);
+  });
+
   it("whoever does not want to wait for QQ leaves, and loses nothing", async () => {
     writeFileSync(wizard.file, known());
     const url = `http://127.0.0.1:${await freePort()}`;
@@ -443,7 +466,8 @@ describe("the way out without a terminal", () => {
     const before = wizard.vars;
     expect(await wizard.run("setup", ["--no-deploy"])).toBe(1);
     expect(wizard.shown).toContain("三条出路");
-    expect(await wizard.run("setup", ["--no-deploy"], { QQ_EGRESS_PROXY: proxyUrl(proxy) })).toBe(0);
+    const env = { QQ_EGRESS_PROXY: proxyUrl(proxy), QQ_APP_SECRET: "of no bot" };
+    expect(await wizard.run("setup", ["--no-deploy"], env)).toBe(0);
     expect(wizard.vars).toEqual({ ...before, QQ_EGRESS_PROXY: proxyUrl(proxy) });
   });
 });
