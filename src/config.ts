@@ -52,6 +52,12 @@ export interface Config {
 /** How calls to QQ leave: straight, or to the relay that is the API's address; through a CONNECT proxy; through a binding. */
 export type Way = { kind: "direct" } | { kind: "tunnel"; proxy: ConnectProxy } | { kind: "binding"; binding: Fetching };
 
+/** The way out in a word, and the host that it leads to: for a person, so without credentials. */
+export interface Egress {
+  way: "direct" | "sandbox" | "relay" | "tunnel" | "binding";
+  host: string;
+}
+
 /** A CONNECT proxy. */
 export interface ConnectProxy {
   /** Whether the way to the proxy itself is encrypted. What passes through it is so anyway. */
@@ -473,6 +479,19 @@ export function readRetentionMs(env: unknown): number {
 /** The bot of an AppID. Undefined where the deployment no longer knows it. */
 export function findBot(config: Config, id: string): BotConfig | undefined {
   return config.bots.find((bot) => bot.appId === id);
+}
+
+/** A way that is set wins over the host that is called, since QQ sees the address where that way ends. */
+export function egressOf({ apiBase, way }: Pick<Config["qq"], "apiBase" | "way">): Egress {
+  if (way.kind === "binding") return { way: "binding", host: "QQ_EGRESS" };
+  if (way.kind === "tunnel") return { way: "tunnel", host: hostOf(way.proxy) };
+  const { hostname: host } = new URL(apiBase); // never with what stands before an @
+  if (host === new URL(SANDBOX_API_BASE).hostname) return { way: "sandbox", host };
+  return { way: OWN_BASES.some((base) => new URL(base).hostname === host) ? "direct" : "relay", host };
+}
+
+export function hostOf({ hostname, port }: ConnectProxy): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** The provider's own name may contain slashes. */

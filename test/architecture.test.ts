@@ -55,7 +55,7 @@ const DOORS: Record<string, RegExp> = {
   "p-limit": /^egress\/tunnel\.ts$/,
   "cloudflare:sockets": /^egress\/connection\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
-  undici: /^simulator\/callbacks\.ts$/,
+  undici: /^(simulator\/callbacks|cli\/way-out)\.ts$/,
   "@noble/ed25519": /^simulator\//,
   "@hono/node-server": /^simulator\//,
   "@clack/prompts": /^cli\/prompts\.ts$/,

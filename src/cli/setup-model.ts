@@ -5,7 +5,8 @@ import { type Changes, merged, type Vars } from "./dev-vars.ts";
 import { settingsOf, tryModel } from "./live.ts";
 import { Stop } from "./options.ts";
 import { askOne, askSecret, askText, type Choice, during, say } from "./prompts.ts";
-import { missing, type Sitting } from "./setup-bot.ts";
+import { missing } from "./setup-bot.ts";
+import type { Sitting } from "./sitting.ts";
 
 interface Model {
   /** Absent: Workers AI, which needs nothing. */
