@@ -1,11 +1,12 @@
 /** The live checks of setup and doctor: what QQ and the models say to these settings, from this machine. */
-import { type Config, type Fetching, type ModelEndpoint, readConfig } from "../config.ts";
+import { type Config, type ModelEndpoint, readConfig } from "../config.ts";
 import { egressError } from "../egress/failure.ts";
 import type { Transport } from "../egress/transport.ts";
 import { ConfigError, type Problem, toRefusal } from "../errors.ts";
 import type { Tried } from "../health.ts";
 import type { Secret } from "../log.ts";
 import { type QQApi, requestToken, whoAmI } from "../qq/client.ts";
+import type { Fetching } from "../way.ts";
 import type { Vars } from "./dev-vars.ts";
 
 /** Bindings exist on Cloudflare only: here they count as there, so that the other settings can be read. */

@@ -1,8 +1,9 @@
 /** Which address QQ sees when it is called from this machine by the way that the settings choose. */
-import { type Config, type Egress, egressOf } from "../config.ts";
+import type { Config } from "../config.ts";
 import { seenAddress } from "../egress/address.ts";
 import type { Transport } from "../egress/transport.ts";
 import type { Tried } from "../health.ts";
+import { type Egress, egressOf } from "../way.ts";
 import type { Finding } from "./findings.ts";
 import { refusalOf } from "./live.ts";
 import { addressFinding, type Exit, isChosen, probablyFinding } from "./way-findings.ts";

@@ -1,6 +1,6 @@
 /** The model's part of the wizard: which one, its address and its key, tried with one sentence before they are kept. */
 import type { Sentence } from "../agent/probe.ts";
-import { PROVIDERS, type Provider } from "../config.ts";
+import { PROVIDERS, type Provider } from "../providers.ts";
 import { type Changes, merged, type Vars } from "./dev-vars.ts";
 import { settingsOf, tryModel } from "./live.ts";
 import { Stop } from "./options.ts";

@@ -1,5 +1,5 @@
 /** The wizard's part about the way out to QQ: straight, a proxy, a relay. A binding is wrangler.toml's affair. */
-import { egressOf } from "../config.ts";
+import { egressOf } from "../way.ts";
 import type { Vars } from "./dev-vars.ts";
 import { settingsOf } from "./live.ts";
 import { type Options, Stop } from "./options.ts";

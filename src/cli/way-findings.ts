@@ -1,7 +1,8 @@
 /** What setup and doctor say of the way out: which it is, which address QQ sees, and what to do where QQ refuses it. */
-import type { Egress } from "../config.ts";
+
 import { isIPv4 } from "../egress/address.ts";
 import type { HealthReport, Tried } from "../health.ts";
+import type { Egress } from "../way.ts";
 import type { Finding } from "./findings.ts";
 
 /** The way out, with the address that QQ sees, as far as it is known. */

@@ -3,10 +3,10 @@
  * fails with the same sentences.
  */
 import { type Dispatcher, fetch, Pool, ProxyAgent } from "undici";
-import { type ConnectProxy, hostOf, type Way } from "../config.ts";
 import { connectFailure, type EgressFailure, egressError } from "../egress/failure.ts";
 import { direct, type Transport } from "../egress/transport.ts";
 import { UpstreamError } from "../errors.ts";
+import { type ConnectProxy, hostOf, type Way } from "../way.ts";
 
 /** For the proxy to be reached and to answer: less than a call of QQ may take as a whole. */
 const PROXY_WITHIN_MS = 15_000;

@@ -2,7 +2,7 @@
  * `GET /console/api/health`: what only the deployed Worker can know. Settings that are wrong do not keep it from answering:
  * they are part of the answer.
  */
-import { type BotConfig, type Egress, egressOf, type ModelEndpoint, readConfig } from "../config.ts";
+import { type BotConfig, type ModelEndpoint, readConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import {
   type BotHealth,
@@ -15,6 +15,7 @@ import {
   VERSION,
 } from "../health.ts";
 import { describe } from "../log.ts";
+import { type Egress, egressOf } from "../way.ts";
 
 export interface HealthOptions {
   probe: Probe;

@@ -2,11 +2,12 @@
 import { createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openNodeWay } from "../../src/cli/way-out.ts";
-import { readConfig, type Way } from "../../src/config.ts";
+import { readConfig } from "../../src/config.ts";
 import { type EgressFailure, egressError } from "../../src/egress/failure.ts";
 import { direct, type Transport } from "../../src/egress/transport.ts";
 import { type BotError, UpstreamError } from "../../src/errors.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
+import type { Way } from "../../src/way.ts";
 import { createTestCA, type Program, startNginx, startTinyproxy, type TestCA } from "../support/programs.ts";
 import { freePort } from "../support/workerd.ts";
 
