@@ -95,7 +95,8 @@ export async function askForWay(way: WaySettings, sitting: Pick<Sitting, "isBoun
       ? "wrangler.toml 绑定了 QQ_EGRESS,QQ 的调用都从它出去;不要了就在那里删掉。\n" +
           "wrangler.toml binds QQ_EGRESS: calls to QQ leave by it. Remove it there to choose another way."
       : "除了下面几种,还可以在 wrangler.toml 里绑定 QQ_EGRESS(Workers VPC 或另一个 Worker)。\n" +
-          "Another way is a binding QQ_EGRESS in wrangler.toml (Workers VPC, another Worker).",
+          "Another way is a binding QQ_EGRESS in wrangler.toml (Workers VPC, another Worker).\n" +
+          "怎么选、怎么搭 / which, and how: docs/egress.zh-CN.md, docs/egress.md",
   );
   const choices = kinds(sitting).map((kind) => LABELS[kind]);
   const kind = await askOne("调用 QQ 从哪里出去? / How are calls to QQ to leave?", choices, kindOf(way));
@@ -124,6 +125,10 @@ function askForProxy(): Promise<string> {
 }
 
 async function askForRelay(way: WaySettings): Promise<Pick<WaySettings, "QQ_API_BASE" | "QQ_API_HEADERS">> {
+  say.warn(
+    "中转看得到 AppSecret、token 和消息:只用自己的服务器。\n" +
+      "A relay sees the AppSecret, the token and all messages: use a server of your own.",
+  );
   const base = await askText({
     message: "中转地址 / the relay's address (QQ_API_BASE)",
     placeholder: "https://relay.example.com",

@@ -1,5 +1,4 @@
 /** What setup and doctor say of the way out: which it is, which address QQ sees, and what to do where QQ refuses it. */
-
 import { isIPv4 } from "../egress/address.ts";
 import type { HealthReport, Tried } from "../health.ts";
 import type { Egress } from "../way.ts";
@@ -32,7 +31,8 @@ const THREE_WAYS_OUT =
   "1  在 q.qq.com「开发设置 → IP白名单」清空全部条目(空 = 不限制)\n" +
   "   Empty the IP allow-list there: empty means no restriction\n" +
   "2  从固定 IP 出去,并把它加入白名单:代理(QQ_EGRESS_PROXY)或中转(QQ_API_BASE)\n" +
-  "   Leave through a fixed address, and list that one: a proxy or a relay, see npm run setup\n" +
+  "   Leave through a fixed address, and list that one: a proxy or a relay\n" +
+  "   怎么做 / how: npm run setup, docs/egress.zh-CN.md, docs/egress.md\n" +
   "3  换成从 OpenClaw 入口创建的机器人,它没有白名单\n" +
   "   Use a bot of the OpenClaw entrance: https://q.qq.com/qqbot/openclaw/";
 
