@@ -5,6 +5,17 @@
 import * as v from "valibot";
 import { ConfigError, type Problem } from "./errors.ts";
 import { Secret } from "./log.ts";
+import { isProvider, PROVIDERS, type Provider, type ProviderNeeds, splitModel } from "./providers.ts";
+import {
+  API_BASE,
+  defaultTokenUrl,
+  type Echo,
+  echoOf,
+  type Fetching,
+  readProxy,
+  SANDBOX_API_BASE,
+  type Way,
+} from "./way.ts";
 
 export interface BotConfig {
   appId: string;
@@ -44,79 +55,14 @@ export interface Config {
     tokenUrl: string;
     headers: Readonly<Record<string, Secret>>;
     way: Way;
-    /** What tells its caller which address it called from. Undefined where that is no address to rely on. */
-    echo?: { url: string; headers: Readonly<Record<string, Secret>> } | undefined;
+    echo?: Echo | undefined;
   };
 }
-
-/** How calls to QQ leave: straight, or to the relay that is the API's address; through a CONNECT proxy; through a binding. */
-export type Way = { kind: "direct" } | { kind: "tunnel"; proxy: ConnectProxy } | { kind: "binding"; binding: Fetching };
-
-/** A CONNECT proxy. */
-export interface ConnectProxy {
-  /** Whether the way to the proxy itself is encrypted. What passes through it is so anyway. */
-  secure: boolean;
-  hostname: string;
-  port: number;
-  /** The value of Proxy-Authorization. */
-  authorization?: Secret | undefined;
-}
-
-/** A binding that fetches: a service, or a network that is bound to the Worker. */
-export interface Fetching {
-  fetch(request: Request): Promise<Response>;
-}
-
-interface ProviderNeeds {
-  /** Its own address. Without one, MODEL_BASE_URL has to tell. */
-  baseUrl?: string;
-  /** The variables that usually hold its key, the one that advice names first. Without any, it needs no key. */
-  keys?: readonly [string, ...string[]];
-  /** Reached through the AI binding alone, without address and key. */
-  needsBinding?: true;
-}
-
-/** What a provider needs, as its own documentation says. The AI SDK side of each row is in `agent/models.ts`. */
-export const PROVIDERS = {
-  "workers-ai": { needsBinding: true },
-  openai: { baseUrl: "https://api.openai.com/v1", keys: ["OPENAI_API_KEY"] },
-  anthropic: { baseUrl: "https://api.anthropic.com/v1", keys: ["ANTHROPIC_API_KEY"] },
-  google: {
-    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
-    keys: ["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"],
-  },
-  deepseek: { baseUrl: "https://api.deepseek.com/v1", keys: ["DEEPSEEK_API_KEY"] },
-  qwen: { baseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: ["DASHSCOPE_API_KEY"] },
-  moonshot: { baseUrl: "https://api.moonshot.cn/v1", keys: ["MOONSHOT_API_KEY"] },
-  zhipu: {
-    baseUrl: "https://open.bigmodel.cn/api/paas/v4",
-    keys: ["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
-  },
-  doubao: { baseUrl: "https://ark.cn-beijing.volces.com/api/v3", keys: ["ARK_API_KEY"] },
-  hunyuan: { baseUrl: "https://api.hunyuan.cloud.tencent.com/v1", keys: ["HUNYUAN_API_KEY"] },
-  siliconflow: { baseUrl: "https://api.siliconflow.cn/v1", keys: ["SILICONFLOW_API_KEY"] },
-  openrouter: { baseUrl: "https://openrouter.ai/api/v1", keys: ["OPENROUTER_API_KEY"] },
-  ollama: { baseUrl: "http://127.0.0.1:11434/v1" },
-  "openai-compatible": {},
-} as const satisfies Record<string, ProviderNeeds>;
-
-export type Provider = keyof typeof PROVIDERS;
 
 const DEFAULT_MODEL = "workers-ai/@cf/zai-org/glm-4.7-flash";
 const DEFAULT_PERSONA =
   "你是 QQ 里的 AI 助手。用对方的语言回答,先给结论,简洁、友善、诚实;不知道就说不知道。" +
   "需要时可以用 Markdown,少用表格。";
-
-const API_BASE = "https://api.bot.qq.com";
-const SANDBOX_API_BASE = "https://sandbox.api.sgroup.qq.com";
-const LEGACY_API_BASE = "https://api.sgroup.qq.com";
-const TOKEN_PATH = "/app/getAppAccessToken";
-/** What QQ itself is reached by; anything else is a relay, or the simulator. */
-const OWN_BASES = [API_BASE, SANDBOX_API_BASE, LEGACY_API_BASE];
-/** Cloudflare's own: answers `ip=…` among others. */
-const ECHO_URL = "https://www.cloudflare.com/cdn-cgi/trace";
-/** The same of a relay, which asks for it where it leaves. */
-const ECHO_PATH = "/egress-address";
 
 /** Settings reach us as strings; surrounding white space comes from pasting and never matters. */
 const text = v.pipe(v.string(), v.trim());
@@ -411,16 +357,9 @@ export function readConfig(env: unknown): Config {
     return binding ? { kind: "binding", binding } : { kind: "direct" };
   }
 
-  /** A Worker that calls QQ itself has no address to rely on. What a relay's headers hold is for the relay alone. */
-  function readEcho(): Config["qq"]["echo"] {
-    const url = read("QQ_EGRESS_ECHO");
-    if (url) return { url, headers: {} };
-    if (!OWN_BASES.includes(apiBase)) return { url: apiBase + ECHO_PATH, headers: apiHeaders };
-    return way.kind === "direct" ? undefined : { url: ECHO_URL, headers: {} };
-  }
-
   const apiHeaders = read("QQ_API_HEADERS") ?? {};
   const way = readWay();
+  const echoUrl = read("QQ_EGRESS_ECHO");
   const list = given ?? [{ appId: single?.appId ?? "", appSecret: single?.appSecret ?? "" }];
   const webhook = read("ALERT_WEBHOOK");
   const config: Config = {
@@ -440,7 +379,7 @@ export function readConfig(env: unknown): Config {
       tokenUrl: read("QQ_TOKEN_URL") ?? defaultTokenUrl(apiBase),
       headers: apiHeaders,
       way,
-      echo: readEcho(),
+      echo: echoUrl ? { url: echoUrl, headers: {} } : echoOf({ apiBase, headers: apiHeaders, way }),
     },
   };
   // Read elsewhere, by themselves, but a wrong one has to be heard of.
@@ -473,38 +412,6 @@ export function readRetentionMs(env: unknown): number {
 /** The bot of an AppID. Undefined where the deployment no longer knows it. */
 export function findBot(config: Config, id: string): BotConfig | undefined {
   return config.bots.find((bot) => bot.appId === id);
-}
-
-/** The provider's own name may contain slashes. */
-function splitModel(name: string): { provider: string; model: string } {
-  const slash = name.indexOf("/");
-  return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
-}
-
-function isProvider(name: string): name is Provider {
-  return Object.hasOwn(PROVIDERS, name);
-}
-
-/** Undefined where it is no proxy that can be used. */
-function readProxy(url: string): ConnectProxy | undefined {
-  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(url);
-  if ((protocol !== "http:" && protocol !== "https:") || hostname === "" || pathname + search + hash !== "/")
-    return undefined;
-  const secure = protocol === "https:";
-  const proxy = { secure, hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (secure ? 443 : 80) };
-  if (username === "" && password === "") return proxy;
-  try {
-    const credentials = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-    return { ...proxy, authorization: new Secret(`Basic ${btoa(String.fromCharCode(...credentials))}`) };
-  } catch {
-    return undefined; // a % that encodes nothing
-  }
-}
-
-/** A relay or the simulator serves the token beside its API; QQ's own hosts do not all do so. */
-function defaultTokenUrl(apiBase: string): string {
-  if (apiBase === LEGACY_API_BASE) return `https://bots.qq.com${TOKEN_PATH}`;
-  return `${OWN_BASES.includes(apiBase) ? API_BASE : apiBase}${TOKEN_PATH}`;
 }
 
 function distinct(problems: readonly Problem[]): Problem[] {

@@ -26,6 +26,8 @@ export interface BotHealth {
   token?: Tried<{ expiresInMs: number }>;
   /** Who QQ says the bot is. Asked from where the chats ask from. Absent where QQ was not asked, or gave no token. */
   identity?: Tried<{ name: string }>;
+  /** The address that QQ sees. Absent where QQ was not asked, or where calls leave from no address to rely on. */
+  address?: Tried<{ address: string }>;
   lastValidation?: ValidationNote;
   /** The newest stored callback, up to a minute behind. */
   lastCallbackAtMs?: number;
@@ -61,8 +63,9 @@ export interface HealthReport {
   atMs: number;
   settings: { ok: true } | { ok: false; problems: readonly Problem[] };
   egress?: {
-    /** Straight to QQ's own host, to QQ's sandbox, or to the host of QQ_API_BASE. */
-    way: "direct" | "sandbox" | "relay";
+    /** Through a proxy or a binding; else straight to QQ's own host, to QQ's sandbox, or to the host of QQ_API_BASE. */
+    way: "direct" | "sandbox" | "relay" | "tunnel" | "binding";
+    /** Of a proxy with its port, of a binding its name. */
     host: string;
     advice: string;
   };

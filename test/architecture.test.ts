@@ -5,21 +5,25 @@ import { describe, expect, it } from "vitest";
 
 const SRC = join(import.meta.dirname, "../src");
 const DOORWAYS = ["event", "reply", "errors", "log", "health", "claim-code", "day"];
+/** The settings, and the tables that they are read by. */
+const SETTINGS = ["config", "providers", "way"];
 
 /** Room or top-level file -> what it may import. */
 const ALLOWED: Record<string, readonly string[]> = {
   index: ["app", "conversation", "bot"],
-  app: ["qq", "console", "config", ...DOORWAYS],
-  conversation: ["commands", "agent", "qq", "egress", "config", ...DOORWAYS],
-  bot: ["qq", "egress", "config", ...DOORWAYS],
+  app: ["qq", "console", ...SETTINGS, ...DOORWAYS],
+  conversation: ["commands", "agent", "qq", "egress", ...SETTINGS, ...DOORWAYS],
+  bot: ["qq", "egress", ...SETTINGS, ...DOORWAYS],
   qq: ["egress", ...DOORWAYS],
-  agent: ["egress", "config", ...DOORWAYS],
+  agent: ["egress", ...SETTINGS, ...DOORWAYS],
   commands: DOORWAYS,
-  console: ["agent", "config", ...DOORWAYS],
-  egress: ["config", "errors", "log"],
-  config: ["errors", "log"],
-  simulator: ["qq", "agent", "egress", "config", ...DOORWAYS],
-  cli: ["qq", "agent", "egress", "config", ...DOORWAYS],
+  console: ["agent", ...SETTINGS, ...DOORWAYS],
+  egress: [...SETTINGS, "errors", "log"],
+  config: [...SETTINGS, "errors", "log"],
+  providers: [],
+  way: ["log"],
+  simulator: ["qq", "agent", "egress", ...SETTINGS, ...DOORWAYS],
+  cli: ["qq", "agent", "egress", ...SETTINGS, ...DOORWAYS],
   event: [],
   reply: [],
   errors: [],
@@ -55,7 +59,7 @@ const DOORS: Record<string, RegExp> = {
   "p-limit": /^egress\/tunnel\.ts$/,
   "cloudflare:sockets": /^egress\/connection\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
-  undici: /^simulator\/callbacks\.ts$/,
+  undici: /^(simulator\/callbacks|cli\/way-out)\.ts$/,
   "@noble/ed25519": /^simulator\//,
   "@hono/node-server": /^simulator\//,
   "@clack/prompts": /^cli\/prompts\.ts$/,

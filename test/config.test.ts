@@ -1,7 +1,8 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { findBot, type ModelEndpoint, PROVIDERS, readConfig, readRetentionMs } from "../src/config.ts";
+import { findBot, type ModelEndpoint, readConfig, readRetentionMs } from "../src/config.ts";
 import { ConfigError, type Problem } from "../src/errors.ts";
+import { PROVIDERS } from "../src/providers.ts";
 
 const PAIR = { QQ_APP_ID: "102000001", QQ_APP_SECRET: "naOC0ocQE3shWLAfffVLB1rhYPG7" };
 const AI = { run() {} };

@@ -7,7 +7,8 @@ import { createGoogle } from "@ai-sdk/google";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { defaultSettingsMiddleware, type LanguageModel, wrapLanguageModel } from "ai";
 import { createWorkersAI, type WorkersAISettings } from "workers-ai-provider";
-import type { ModelEndpoint, Provider } from "../config.ts";
+import type { ModelEndpoint } from "../config.ts";
+import type { Provider } from "../providers.ts";
 import { statusOfCode } from "./model-error.ts";
 
 export type ModelFetch = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;

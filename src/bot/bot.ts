@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { claimCode, isSameCode } from "../claim-code.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
+import { seenAddress } from "../egress/address.ts";
 import { openWay, type WayOut } from "../egress/way-out.ts";
 import { type Capability, type Refusal, toRefusal } from "../errors.ts";
 import { type Chat, conversationKey, type Scene } from "../event.ts";
@@ -174,7 +175,7 @@ export class Bot extends DurableObject {
   override async alarm(): Promise<void> {
     try {
       const chats = walledChats(this.#sql, Date.now());
-      const { identity } = chats.length > 0 ? await this.#askQQ() : {};
+      const { identity } = chats.length > 0 ? await this.#resting(() => this.#askQQ()) : {};
       if (identity?.ok) for (const chat of chats) await this.#resume(chat);
     } catch (error) {
       log.warn("wall.not-asked", { error: describe(error) });
@@ -250,10 +251,11 @@ export class Bot extends DurableObject {
     this.#note("callback", Math.max(atMs, this.#noted<number>("callback") ?? 0));
   }
 
-  /** What the operator is told. With `asksQQ`, after asking QQ for a token and for who the bot is. */
+  /** What the operator is told. With `asksQQ`, after asking QQ for a token and for who the bot is, and where it sees us. */
   async health({ asksQQ }: { asksQQ: boolean }): Promise<BotHealth> {
+    const asked = asksQQ ? await this.#resting(() => Promise.all([this.#askQQ(), this.#askForAddress()])) : [];
     return {
-      ...(asksQQ && (await this.#askQQ())),
+      ...Object.assign({}, ...asked),
       ...healthOf({
         validation: this.#noted<ValidationNote>("validation"),
         callbackAtMs: this.#noted<number>("callback"),
@@ -264,11 +266,23 @@ export class Bot extends DurableObject {
   }
 
   async #askQQ(): Promise<Pick<BotHealth, "token" | "identity">> {
+    const token = await this.#tried("qq.token", () => this.#freshToken());
+    if (!token.ok) return { token };
+    const identity = await this.#tried("qq.identity", () => this.#identity(token.value));
+    return { token: { ok: true, expiresInMs: token.expiresAtMs - Date.now() }, identity };
+  }
+
+  async #askForAddress(): Promise<Pick<BotHealth, "address">> {
+    const { echo } = readConfig(this.env).qq;
+    if (!echo) return {};
+    const ask = async () => ({ address: await seenAddress(this.#api().transport, echo) });
+    return { address: await this.#tried("egress.address", ask) };
+  }
+
+  /** Leaves no connection open that would keep this object in memory. */
+  async #resting<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const token = await this.#tried("qq.token", () => this.#freshToken());
-      if (!token.ok) return { token };
-      const identity = await this.#tried("qq.identity", () => this.#identity(token.value));
-      return { token: { ok: true, expiresInMs: token.expiresAtMs - Date.now() }, identity };
+      return await work();
     } finally {
       this.#wayOut?.rest();
     }

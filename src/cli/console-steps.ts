@@ -14,7 +14,8 @@ export function callbackUrl(url: string, { appId }: Pick<BotConfig, "appId">, { 
   return isOnly ? `${url}/qq/callback` : `${url}/qq/callback/${appId}`;
 }
 
-export function consoleSteps(): string {
+/** @param address what QQ sees of calls that leave by a chosen way. */
+export function consoleSteps(address?: string): string {
   return `到 QQ 控制台 https://q.qq.com/qqbot/ 完成 / now in QQ's console:
 
 1  开发 → 回调配置(事件订阅与回调地址):选 Webhook,「回调地址」填上面的地址,保存
@@ -24,9 +25,16 @@ export function consoleSteps(): string {
 2  同一页「勾选事件」 / tick these events there:
    ${EVENTS.join("\n   ")}
    忘了这一步,就是「地址校验通过却收不到消息」 / forgotten, nothing arrives
-3  开发 → 开发设置 → IP白名单:留空 / leave the IP allow-list empty
+3  开发 → 开发设置 → IP白名单:${allowList(address)}
 4  沙箱配置 → 消息列表 / QQ群:添加自己和自己的群;上线前只有他们能用
    Sandbox settings: add yourself and your group; before publishing it works for them only`;
+}
+
+function allowList(address: string | undefined): string {
+  const empty = "留空 / leave the IP allow-list empty";
+  return address === undefined
+    ? empty
+    : `${empty}\n   或者填出口 IP ${address} / or list the address where calls leave`;
 }
 
 export async function claimLine(bot: BotConfig): Promise<string> {

@@ -5,18 +5,22 @@
 import { lookup } from "node:dns/promises";
 import { stat } from "node:fs/promises";
 import { readAdminToken } from "../config.ts";
-import { direct, type Transport } from "../egress/transport.ts";
+import type { Transport } from "../egress/transport.ts";
 import { VERSION } from "../health.ts";
 import { claimLine } from "./console-steps.ts";
 import { askDeployment, failureOf } from "./deployment.ts";
 import { readText, type Vars, varsOf } from "./dev-vars.ts";
-import { type Finding, identityFinding, modelFinding, reportFindings, tokenFinding } from "./findings.ts";
-import { qqApi, settingsOf, tryIdentity, tryModel, tryToken } from "./live.ts";
+import { qqChecks } from "./doctor-qq.ts";
+import { type Finding, modelFinding, reportFindings } from "./findings.ts";
+import { type Bound, bindsEgress, settingsOf, tryModel } from "./live.ts";
 import type { Options } from "./options.ts";
+import { LOOKUP_WITHIN_MS, type Lookup, within } from "./seen-address.ts";
 
 export interface Surroundings {
   fetch: typeof fetch;
-  lookup: (host: string) => Promise<{ address: string }>;
+  lookup: Lookup;
+  /** Empty where there is none. */
+  wranglerToml: () => Promise<string>;
   now: () => number;
   nodeVersion: string;
 }
@@ -24,6 +28,7 @@ export interface Surroundings {
 export const REAL: Surroundings = {
   fetch,
   lookup,
+  wranglerToml: () => readText("wrangler.toml"),
   now: Date.now,
   nodeVersion: process.versions.node,
 };
@@ -33,8 +38,9 @@ type Check = Promise<Finding | Finding[]>;
 /** In the order in which they are shown; they run side by side. */
 export async function* findings(options: Options, around: Surroundings = REAL): AsyncGenerator<Finding> {
   const vars = varsOf(await readText(options.file));
+  const bound = { isBound: bindsEgress(await around.wranglerToml()) };
   const checks: Check[] = [
-    ...localChecks(options, vars, around),
+    ...localChecks(options, vars, bound, around),
     ...(options.url === undefined ? [] : deployedChecks(options.url, options, vars, around)),
   ];
   for (const check of checks) void check.catch(() => {}); // until its turn comes, nobody else looks
@@ -44,9 +50,9 @@ export async function* findings(options: Options, around: Surroundings = REAL): 
   }
 }
 
-function localChecks(options: Options, vars: Vars, around: Surroundings): Check[] {
+function localChecks(options: Options, vars: Vars, bound: Bound, around: Surroundings): Check[] {
   const { now, nodeVersion } = around;
-  const settings = settingsOf(vars);
+  const settings = settingsOf(vars, bound);
   const clock = new Clock(now);
   const about = [nodeCheck(nodeVersion), fileCheck(options.file, vars)];
   if ("problems" in settings) {
@@ -61,22 +67,15 @@ function localChecks(options: Options, vars: Vars, around: Surroundings): Check[
     return [...about, Promise.resolve(problems), Promise.resolve(planFinding())];
   }
   const { config } = settings;
-  const asked = config.bots.map(async ({ appId, appSecret }) => {
-    const api = qqApi(config, appId, clock.listening(direct));
-    const where = `本机 · ${appId}`;
-    const token = await tryToken(api, appSecret);
-    const found = [tokenFinding("token", where, token)];
-    if (token.ok) found.push(identityFinding("identity", where, await tryIdentity(api, token.token)));
-    return found;
-  });
+  const asked = qqChecks(config, (transport) => clock.listening(transport), around.lookup);
   const models = new Map(config.bots.flatMap((bot) => bot.models).map((model) => [nameOf(model), model]));
   return [
     ...about,
     Promise.resolve({ name: "settings", mark: "ok", what: "设置完整 / the settings are complete" }),
     Promise.resolve(adminFinding(vars)),
-    ...asked,
-    relayCheck(config.qq.apiBase, around),
-    Promise.all(asked).then(() => clock.finding()),
+    ...asked.bots,
+    asked.address,
+    Promise.all(asked.bots).then(() => clock.finding()),
     ...[...models].map(async ([name, endpoint]): Promise<Finding> => {
       if (endpoint.provider !== "workers-ai") return modelFinding("model", name, await tryModel(endpoint));
       const advice = "用 --url 让部署后的 Worker 去问。With --url the deployed Worker asks it.";
@@ -94,23 +93,6 @@ function localChecks(options: Options, vars: Vars, around: Surroundings): Check[
 }
 
 const nameOf = ({ provider, model }: { provider: string; model: string }) => `${provider}/${model}`;
-
-const QQ_HOSTS = ["api.bot.qq.com", "api.sgroup.qq.com", "sandbox.api.sgroup.qq.com"];
-
-/** With a relay the address that QQ sees is known, as far as it is the one that we call: it is what belongs on the list. */
-async function relayCheck(apiBase: string, { lookup }: Surroundings): Promise<Finding[]> {
-  const { hostname } = new URL(apiBase);
-  if (QQ_HOSTS.includes(hostname)) return [];
-  const name = "relay";
-  const found = await within(LOOKUP_WITHIN_MS, lookup(hostname)).catch(() => undefined);
-  if (found) {
-    const what = `中转 ${hostname}:QQ 应看到 ${found.address} / the relay's address`;
-    const advice = "若白名单不为空,把它加进去。If the IP allow-list is not empty, put it there.";
-    return [{ name, mark: "info", what, advice }];
-  }
-  const advice = "检查 QQ_API_BASE 的域名。Check the host name in QQ_API_BASE.";
-  return [{ name, mark: "bad", what: `中转 ${hostname}:解析不到 / does not resolve`, advice }];
-}
 
 const OLDEST_NODE = [22, 18] as const;
 
@@ -235,7 +217,6 @@ function addressFinding(url: string): Finding {
   return { name, mark: "info", what, advice };
 }
 
-const LOOKUP_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 
 async function nameCheck(url: string, { lookup }: Surroundings): Promise<Finding> {
@@ -345,11 +326,3 @@ const SHUT = {
     advice: "检查地址与网络;workers.dev 在大陆常要换网络。Check address and network.",
   }),
 };
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("late")), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}

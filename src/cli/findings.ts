@@ -1,6 +1,7 @@
 /** What doctor finds: a mark, what it is about, and what to do. */
 import type { DeployedBot, HealthReport, Tried } from "../health.ts";
 import { isOffTheList } from "./live.ts";
+import { addressFinding, type Exit, offTheList, wayFinding } from "./way-findings.ts";
 
 /** `warn`: worth knowing, or not to be found out from here. `bad`: something to do. */
 export type Mark = "ok" | "info" | "warn" | "bad";
@@ -20,26 +21,16 @@ export function lineOf({ mark, what, advice }: Finding): string {
   return `${MARKS[mark]} ${what}${indented === undefined || mark === "ok" ? "" : `\n    → ${indented}`}`;
 }
 
-/** QQ names the address nowhere. */
-export const OFF_THE_LIST =
-  "QQ 不说它看到的是哪个 IP;Worker 的 IP 也不固定。三条出路:\n" +
-  "1  在 q.qq.com「开发设置 → IP白名单」清空全部条目(空 = 不限制)\n" +
-  "   Empty the IP allow-list there: empty means no restriction\n" +
-  "2  用固定 IP 的中转,地址填 QQ_API_BASE,把中转的 IP 加入白名单\n" +
-  "   Relay through a fixed address (QQ_API_BASE), and list that one\n" +
-  "3  换成从 OpenClaw 入口创建的机器人,它没有白名单\n" +
-  "   Use a bot of the OpenClaw entrance: https://q.qq.com/qqbot/openclaw/";
-
 export function tokenFinding(name: string, where: string, token: Tried<{ expiresInMs: number }>): Finding {
   if (!token.ok) return refusedFinding(name, `${where} access token`, token);
   const minutes = Math.round(token.expiresInMs / 60_000);
   return { name, mark: "ok", what: `${where} access token:有效,还剩 ${minutes} 分钟 / valid, ${minutes} min left` };
 }
 
-export function identityFinding(name: string, where: string, identity: Tried<{ name: string }>): Finding {
+export function identityFinding(name: string, where: string, identity: Tried<{ name: string }>, exit: Exit): Finding {
   if (identity.ok) return { name, mark: "ok", what: `${where} QQ API:可以调用 / reached${called(identity.name)}` };
   const { advice, ...refused } = refusedFinding(name, `${where} QQ API`, identity);
-  return { ...refused, advice: isOffTheList(identity) ? OFF_THE_LIST : advice };
+  return { ...refused, advice: isOffTheList(identity) ? offTheList(exit) : advice };
 }
 
 const called = (name: string) => (name === "" ? "" : ` (${name})`);
@@ -74,24 +65,9 @@ export function reportFindings(report: HealthReport, local: Pick<HealthReport, "
     versionFinding(report, local),
     { name: "deployed.settings", mark: "ok", what: "Worker 的设置完整 / its settings are complete" },
     ...report.bots.flatMap((bot) => botFindings(bot, report)),
-    ...(egress
-      ? [
-          {
-            name: "deployed.egress",
-            mark: "info" as const,
-            what: `${WAYS[egress.way]} ${egress.host}`,
-            advice: egress.advice,
-          },
-        ]
-      : []),
+    ...(egress ? [wayFinding(egress)] : []),
   ];
 }
-
-const WAYS: Record<NonNullable<HealthReport["egress"]>["way"], string> = {
-  direct: "出口:直连 / straight to",
-  sandbox: "出口:沙箱 / the sandbox",
-  relay: "出口:中转 / a relay,",
-};
 
 function versionFinding({ version, compatibilityDate }: HealthReport, local: Pick<HealthReport, "version">): Finding {
   const name = "deployed.version";
@@ -101,7 +77,7 @@ function versionFinding({ version, compatibilityDate }: HealthReport, local: Pic
   return { name, mark: "warn", what, advice };
 }
 
-function botFindings({ appId, models, health, unreachable }: DeployedBot, { atMs }: HealthReport): Finding[] {
+function botFindings({ appId, models, health, unreachable }: DeployedBot, { atMs, egress }: HealthReport): Finding[] {
   const where = `Worker · ${appId}`;
   const asked = models.flatMap(({ model, answer }) =>
     answer ? [modelFinding("deployed.model", `${model} (Worker)`, answer)] : [],
@@ -110,9 +86,12 @@ function botFindings({ appId, models, health, unreachable }: DeployedBot, { atMs
     const advice = "稍后再试。Try again in a moment.";
     return [{ name: "deployed.bot", mark: "bad", what: `${where}:${unreachable}`, advice }, ...asked];
   }
+  const { way } = egress ?? { way: "direct" };
+  const address = health.address?.ok ? health.address.address : undefined;
   return [
     ...(health.token ? [tokenFinding("deployed.token", where, health.token)] : []),
-    ...(health.identity ? [identityFinding("deployed.identity", where, health.identity)] : []),
+    ...(health.identity ? [identityFinding("deployed.identity", where, health.identity, { way, address })] : []),
+    ...(health.address ? [addressFinding("deployed.address", where, way, health.address)] : []),
     ...asked,
     validationFinding(where, health.lastValidation, atMs),
     callbackFinding(where, health.lastCallbackAtMs, atMs),

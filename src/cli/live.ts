@@ -1,25 +1,45 @@
 /** The live checks of setup and doctor: what QQ and the models say to these settings, from this machine. */
 import { type Config, type ModelEndpoint, readConfig } from "../config.ts";
-import { direct, type Transport } from "../egress/transport.ts";
+import { egressError } from "../egress/failure.ts";
+import type { Transport } from "../egress/transport.ts";
 import { ConfigError, type Problem, toRefusal } from "../errors.ts";
 import type { Tried } from "../health.ts";
 import type { Secret } from "../log.ts";
 import { type QQApi, requestToken, whoAmI } from "../qq/client.ts";
+import type { Fetching } from "../way.ts";
 import type { Vars } from "./dev-vars.ts";
 
-/** The Workers AI binding exists on Cloudflare only: here it counts as there, so that the other settings can be read. */
-const ELSEWHERE = { AI: {} };
+/** Bindings exist on Cloudflare only: here they count as there, so that the other settings can be read. */
+const AI = {};
+const QQ_EGRESS: Fetching = {
+  async fetch() {
+    throw egressError("bindingFailed");
+  },
+};
 
-export function settingsOf(vars: Vars): { config: Config } | { problems: readonly Problem[] } {
+/** Whether wrangler.toml binds QQ_EGRESS: then calls to QQ leave through it once they are made by the Worker. */
+export function bindsEgress(wranglerToml: string): boolean {
+  return /^[^#\n]*\bbinding\s*=\s*["']QQ_EGRESS["']/m.test(wranglerToml);
+}
+
+export interface Bound {
+  /** wrangler.toml binds QQ_EGRESS. */
+  isBound: boolean;
+}
+
+export function settingsOf(
+  vars: Vars,
+  { isBound }: Bound = { isBound: false },
+): { config: Config } | { problems: readonly Problem[] } {
   try {
-    return { config: readConfig({ ...vars, ...ELSEWHERE }) };
+    return { config: readConfig({ ...vars, AI, ...(isBound && { QQ_EGRESS }) }) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { problems: error.problems };
   }
 }
 
-export function qqApi({ qq }: Config, appId: string, transport: Transport = direct): QQApi {
+export function qqApi({ qq }: Config, appId: string, transport: Transport): QQApi {
   return { ...qq, appId, transport };
 }
 
@@ -48,7 +68,7 @@ export async function tryModel(endpoint: ModelEndpoint) {
   return askOneSentence(endpoint, fetch);
 }
 
-function refusalOf(error: unknown, operation: string) {
+export function refusalOf(error: unknown, operation: string) {
   const { summary, advice, code, traceId } = toRefusal(error, operation);
   return { ok: false, summary, advice, code, traceId } as const;
 }

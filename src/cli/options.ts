@@ -19,6 +19,10 @@ export interface Options {
   appSecret: string | undefined;
   scan: boolean;
   qqApiBase: string | undefined;
+  /** JSON, as in QQ_API_HEADERS; the key is one of them. */
+  qqApiHeaders: string | undefined;
+  relayKey: string | undefined;
+  egressProxy: string | undefined;
   model: string | undefined;
   modelKey: string | undefined;
   modelUrl: string | undefined;
@@ -40,6 +44,8 @@ const FLAGS = {
   "app-secret": { type: "string" },
   scan: { type: "boolean" },
   "qq-api-base": { type: "string" },
+  "relay-key": { type: "string" },
+  "egress-proxy": { type: "string" },
   model: { type: "string" },
   "model-key": { type: "string" },
   "model-url": { type: "string" },
@@ -69,6 +75,9 @@ export function readOptions(args: readonly string[], env: Readonly<Record<string
     appSecret: given(values["app-secret"], "QQ_APP_SECRET"),
     scan: values.scan ?? false,
     qqApiBase: given(values["qq-api-base"], "QQ_API_BASE"),
+    qqApiHeaders: given(undefined, "QQ_API_HEADERS"),
+    relayKey: values["relay-key"]?.trim() || undefined,
+    egressProxy: given(values["egress-proxy"], "QQ_EGRESS_PROXY"),
     model: values.model?.trim() || undefined,
     modelKey: given(values["model-key"], "MODEL_API_KEY"),
     modelUrl: values["model-url"]?.trim() || undefined,
@@ -114,6 +123,9 @@ export const SETUP_HELP = `npm run setup -- [参数 / flags]
   --app-secret <密钥>      AppSecret                          (QQ_APP_SECRET)
   --scan                   扫码获取以上两项(QQ 未公开的接口) / get both by scanning (undocumented)
   --qq-api-base <地址>     中转地址,应对 QQ 的 IP 白名单 / relay  (QQ_API_BASE)
+  --relay-key <密钥>       中转的密钥 X-Relay-Key / its key    (QQ_API_HEADERS,JSON)
+  --egress-proxy <地址>    代理,同上 / a proxy, for the same    (QQ_EGRESS_PROXY)
+                           http://用户:密码@主机:端口 / http://user:password@host:port
   --model <provider/模型>  例如 deepseek/deepseek-chat / such as
   --model-key <密钥>       模型密钥 / its key                  (MODEL_API_KEY)
   --model-url <地址>       模型接口地址 / its address
@@ -130,6 +142,9 @@ export const SETUP_HELP = `npm run setup -- [参数 / flags]
 Flags show in process lists: give secrets by environment, or let it ask.`;
 
 export const DOCTOR_HELP = `npm run doctor -- [参数 / flags]
+
+  QQ 的调用从设置里的出口走(代理、中转),和 Worker 一样;QQ_EGRESS 绑定只有 Worker 能走。
+  QQ is called by the way out that is set (proxy, relay), as the Worker does; a binding is the Worker's alone.
 
   --url <地址>    已部署的 Worker,例如 https://qq-edge.you.workers.dev / the deployed Worker
                   用 .dev.vars 或环境变量里的 ADMIN_TOKEN / with ADMIN_TOKEN of .dev.vars or the environment

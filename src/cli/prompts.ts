@@ -46,7 +46,7 @@ export async function askText({ message, placeholder, initial, refuse }: Questio
 /** Shows a mark for each character, never the character. */
 export async function askSecret({ message, refuse }: Question): Promise<string> {
   const answer = await clack.password({ message, validate: (value) => refuse?.((value ?? "").trim()) });
-  return given(answer).trim();
+  return (given(answer) ?? "").trim(); // it has none where nothing was typed
 }
 
 export interface Choice<T extends string> {

@@ -1,11 +1,12 @@
 /** The model's part of the wizard: which one, its address and its key, tried with one sentence before they are kept. */
 import type { Sentence } from "../agent/probe.ts";
-import { PROVIDERS, type Provider } from "../config.ts";
+import { PROVIDERS, type Provider } from "../providers.ts";
 import { type Changes, merged, type Vars } from "./dev-vars.ts";
 import { settingsOf, tryModel } from "./live.ts";
 import { Stop } from "./options.ts";
 import { askOne, askSecret, askText, type Choice, during, say } from "./prompts.ts";
-import { missing, type Sitting } from "./setup-bot.ts";
+import { missing } from "./setup-bot.ts";
+import type { Sitting } from "./sitting.ts";
 
 interface Model {
   /** Absent: Workers AI, which needs nothing. */

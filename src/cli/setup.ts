@@ -10,11 +10,13 @@ import { callbackUrl, claimLine, consoleSteps } from "./console-steps.ts";
 import { askDeployment } from "./deployment.ts";
 import { type Changes, merged, readText, type Vars, varsOf, withChanges, writeWhole } from "./dev-vars.ts";
 import { lineOf, reportFindings } from "./findings.ts";
-import { settingsOf } from "./live.ts";
+import { bindsEgress, settingsOf } from "./live.ts";
 import { type Options, Stop } from "./options.ts";
 import { askOne, askSome, askText, during, say } from "./prompts.ts";
-import { type Sitting, setUpBot } from "./setup-bot.ts";
+import { setUpBot } from "./setup-bot.ts";
 import { setUpModel } from "./setup-model.ts";
+import { givesWay } from "./setup-way.ts";
+import type { Sitting } from "./sitting.ts";
 import { waitForQQ } from "./wait.ts";
 import { createWrangler } from "./wrangler.ts";
 
@@ -22,23 +24,24 @@ export async function setUp(options: Options): Promise<void> {
   const text = await readText(options.file);
   const vars = varsOf(text);
   const asks = !options.yes && process.stdin.isTTY === true && process.stdout.isTTY === true;
-  const sitting: Sitting = { options, vars, asks };
+  const sitting: Sitting = { options, vars, asks, isBound: bindsEgress(await readText("wrangler.toml")) };
   say.begin(`qq-edge ${VERSION}:从 AppID 到能聊天的机器人 / from an AppID to a bot that chats`);
   const asked = await whatToAsk(sitting);
+  const bot = await setUpBot(sitting, { isAsked: asked.has("bot"), isWayAsked: asked.has("way") });
   const changes: Changes = {
-    ...(await setUpBot(sitting, { isAsked: asked.has("bot") })),
+    ...bot.changes,
     ...(await setUpModel(sitting, { isAsked: asked.has("model") })),
     ...adminChanges(sitting, { isAsked: asked.has("admin") }),
   };
   save(options.file, text, changes);
   const now = merged(vars, changes);
   const url = await deployed(sitting, now, changes);
-  if (url !== undefined) await goLive(sitting, now, url);
+  if (url !== undefined) await goLive(sitting, now, { url, address: bot.address });
   else say.info("还没有部署:npm run setup -- --yes / not deployed yet");
   say.end("以后 / later:npm run doctor 检查 / checks,npm run setup 修改 / changes");
 }
 
-type Part = "bot" | "model" | "admin";
+type Part = "bot" | "way" | "model" | "admin";
 
 /** The first time everything, later what is chosen; flags say it by themselves. */
 async function whatToAsk({ options, vars, asks }: Sitting): Promise<ReadonlySet<Part>> {
@@ -48,14 +51,15 @@ async function whatToAsk({ options, vars, asks }: Sitting): Promise<ReadonlySet<
   say.info(
     `${options.file} 里已有 / it holds:机器人 / bot ${vars.QQ_APP_ID ?? "QQ_BOTS"},模型 / model ${vars.MODEL ?? "workers-ai"}`,
   );
-  if (options.appId ?? options.appSecret ?? options.qqApiBase ?? options.model ?? options.modelKey ?? options.modelUrl)
-    return new Set();
+  if (options.appId ?? options.appSecret ?? options.model ?? options.modelKey ?? options.modelUrl) return new Set();
+  if (givesWay(options)) return new Set();
   if (options.scan) return new Set(["bot"]);
   if (options.newAdminToken || options.adminToken !== undefined) return new Set();
   const bot = { value: "bot" as const, label: "机器人 / the bot" };
   return new Set(
     await askSome<Part>("要修改什么?空格选择,直接回车不改 / What to change? Space selects, Enter alone: nothing", [
       ...(vars.QQ_BOTS === undefined ? [bot] : []),
+      { value: "way", label: "出口 / the way out", hint: "直连、代理、中转 / straight, a proxy, a relay" },
       { value: "model", label: "模型 / the model" },
       { value: "admin", label: "换一个管理口令 / a new ADMIN_TOKEN" },
     ]),
@@ -118,14 +122,18 @@ async function wantsToDeploy(): Promise<boolean> {
   return way === "yes";
 }
 
-async function goLive({ options }: Sitting, vars: Vars, url: string): Promise<void> {
+async function goLive(
+  { options }: Sitting,
+  vars: Vars,
+  { url, address }: { url: string; address: string | undefined },
+): Promise<void> {
   const settings = settingsOf(vars);
   if ("problems" in settings)
     throw new Stop(settings.problems.map(({ setting, problem }) => `${setting}:${problem}`).join("\n"));
   const { bots } = settings.config;
   say.ok("回调地址 / callback address:");
   for (const bot of bots) say.plain(`   ${callbackUrl(url, bot, { isOnly: bots.length === 1 })}\n`);
-  say.lines(consoleSteps());
+  say.lines(consoleSteps(address));
   for (const bot of bots) say.lines(await claimLine(bot));
   const adminToken = new Secret(vars.ADMIN_TOKEN ?? "");
   if (options.deploy && options.check) await lookAtWorker(url, adminToken);

@@ -2,7 +2,7 @@
  * `GET /console/api/health`: what only the deployed Worker can know. Settings that are wrong do not keep it from answering:
  * they are part of the answer.
  */
-import { type BotConfig, type Config, type ModelEndpoint, readConfig } from "../config.ts";
+import { type BotConfig, type ModelEndpoint, readConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import {
   type BotHealth,
@@ -15,6 +15,7 @@ import {
   VERSION,
 } from "../health.ts";
 import { describe } from "../log.ts";
+import { type Egress, egressOf } from "../way.ts";
 
 export interface HealthOptions {
   probe: Probe;
@@ -38,8 +39,9 @@ export async function healthReport(env: unknown, options: HealthOptions): Promis
   const about = { version: VERSION, compatibilityDate: COMPATIBILITY_DATE, atMs: options.now() };
   try {
     const config = readConfig(env);
+    const egress = egressOf(config.qq);
     const bots = await Promise.all(config.bots.map((bot) => reportBot(bot, options)));
-    return { ...about, settings: { ok: true }, egress: egressOf(config), bots };
+    return { ...about, settings: { ok: true }, egress: { ...egress, advice: ADVICE[egress.way] }, bots };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { ...about, settings: { ok: false, problems: error.problems }, bots: [] };
@@ -65,20 +67,15 @@ async function reportBot(
   return { appId: bot.appId, models, ...(typeof health === "string" ? { unreachable: health } : { health }) };
 }
 
-const OWN_HOSTS = ["api.bot.qq.com", "api.sgroup.qq.com"];
-const SANDBOX_HOST = "sandbox.api.sgroup.qq.com";
-
-/** QQ's refusal 11298 does not name the address that it saw, and a Worker cannot find out either. */
-const NOT_FIXED =
-  "Worker 的出口 IP 不固定,无法填进白名单:请清空白名单,或用固定 IP 的中转(QQ_API_BASE)。" +
-  "A Worker has no fixed address to list: keep the list empty, or relay through one (QQ_API_BASE).";
-const OF_THE_RELAY =
-  "QQ 看到的是中转的出口 IP:白名单里填它。QQ sees the relay's own address: that one belongs on the list.";
-const NO_LIST = "沙箱不检查 IP 白名单。The sandbox does not check the allow-list.";
-
-function egressOf({ qq }: Config): NonNullable<HealthReport["egress"]> {
-  const { hostname: host } = new URL(qq.apiBase); // never with what stands before an @
-  if (host === SANDBOX_HOST) return { way: "sandbox", host, advice: NO_LIST };
-  if (OWN_HOSTS.includes(host)) return { way: "direct", host, advice: NOT_FIXED };
-  return { way: "relay", host, advice: OF_THE_RELAY };
-}
+/** QQ's refusal 11298 does not name the address that it saw. */
+const ADVICE: Record<Egress["way"], string> = {
+  direct:
+    "Worker 的出口 IP 不固定,无法填进白名单:请清空白名单,或从固定 IP 出去(代理 QQ_EGRESS_PROXY 或中转 QQ_API_BASE)。" +
+    "A Worker has no fixed address to list: keep the list empty, or leave through one (QQ_EGRESS_PROXY, QQ_API_BASE).",
+  sandbox: "沙箱不检查 IP 白名单。The sandbox does not check the allow-list.",
+  relay: "QQ 看到的是中转的出口 IP:白名单里填它。QQ sees the relay's own address: that one belongs on the list.",
+  tunnel: "QQ 看到的是代理的出口 IP:白名单里填它。QQ sees the proxy's own address: that one belongs on the list.",
+  binding:
+    "QQ 看到的是绑定另一头的出口 IP:白名单里填它。" +
+    "QQ sees the address at the far end of the binding: that one belongs on the list.",
+};

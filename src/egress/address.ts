@@ -1,13 +1,13 @@
 /** Which address the far end sees. QQ names it nowhere, not even when it refuses it. */
-import type { Config } from "../config.ts";
 import { UpstreamError } from "../errors.ts";
+import type { Echo } from "../way.ts";
 import type { Transport } from "./transport.ts";
 
 const WITHIN_MS = 10_000;
 const LONGEST = 4_096;
 
 /** @throws UpstreamError where nobody could be asked, or the answer holds no address. */
-export async function seenAddress(transport: Transport, echo: NonNullable<Config["qq"]["echo"]>): Promise<string> {
+export async function seenAddress(transport: Transport, echo: Echo): Promise<string> {
   const headers = Object.entries(echo.headers).map(([name, value]): [string, string] => [name, value.reveal()]);
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), WITHIN_MS);

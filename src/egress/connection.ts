@@ -1,8 +1,8 @@
 /** One connection to a host behind the proxy: TCP to the proxy, CONNECT, and TLS with the host itself. */
 import { connect } from "cloudflare:sockets";
 import { lookup } from "node:dns/promises";
-import type { ConnectProxy } from "../config.ts";
 import { UpstreamError } from "../errors.ts";
+import type { ConnectProxy } from "../way.ts";
 import { type EgressFailure, egressError } from "./failure.ts";
 import { secure } from "./tls.ts";
 

@@ -131,3 +131,17 @@ export function egressError(failure: EgressFailure): UpstreamError {
     ...(sent === "never" ? { costsNoReply: true, isWall: true } : { outcomeUnknown: true }),
   });
 }
+
+/** What a proxy answers to CONNECT where it opens no tunnel. tinyproxy says 401 to a wrong password, and 407 to none. */
+const REFUSALS: Readonly<Record<number, EgressFailure>> = {
+  401: "credentialsRefused",
+  403: "targetRefused",
+  407: "credentialsRefused",
+  501: "noProxy",
+  505: "noProxy",
+};
+
+/** What is no proxy answers 400, 404 or 405. */
+export function connectFailure(status: number): EgressFailure {
+  return REFUSALS[status] ?? (status >= 500 ? "targetUnreached" : "noProxy");
+}

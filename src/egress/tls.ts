@@ -6,7 +6,7 @@
  */
 import { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
-import type { ConnectProxy } from "../config.ts";
+import type { ConnectProxy } from "../way.ts";
 import { type Root, readRoot, trustedRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
 import { type EgressFailure, egressError } from "./failure.ts";

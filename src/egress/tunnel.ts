@@ -3,7 +3,7 @@
  * one call at a time; what finds none free waits in order.
  */
 import pLimit, { type LimitFunction } from "p-limit";
-import type { ConnectProxy } from "../config.ts";
+import type { ConnectProxy } from "../way.ts";
 import { type Duct, openConnection, type Target } from "./connection.ts";
 import { type Exchange, exchange } from "./exchange.ts";
 import { egressError } from "./failure.ts";

@@ -1,5 +1,5 @@
 /** The way out of the Worker towards QQ, as the settings say. */
-import type { Way } from "../config.ts";
+import type { Way } from "../way.ts";
 import { egressError } from "./failure.ts";
 import { direct, type Transport } from "./transport.ts";
 

@@ -19,10 +19,14 @@ export interface Call {
 export class Callers {
   /** How many TCP connections have brought at least one call of QQ. What asks only the model or `/egress-address` has no number. */
   connections = 0;
+  /** How many of those are open. */
+  openConnections = 0;
   /** Calls of QQ so far, by the address they came from. */
   readonly callsFrom = new Map<string, number>();
   /** Called for every call of QQ before it is answered. */
   onCall: ((call: Call) => void) | undefined;
+  /** Called when one of the connections has closed. */
+  onClose: (() => void) | undefined;
   readonly #numbers = new WeakMap<object, number>();
 
   /** Counts what is routed after it. */
@@ -42,6 +46,11 @@ export class Callers {
     const known = this.#numbers.get(socket);
     if (known) return known;
     this.connections += 1;
+    this.openConnections += 1;
+    socket.once("close", () => {
+      this.openConnections -= 1;
+      this.onClose?.();
+    });
     this.#numbers.set(socket, this.connections);
     return this.connections;
   }

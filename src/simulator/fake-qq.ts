@@ -29,6 +29,9 @@ import { type QQTrouble, Weather } from "./weather.ts";
 
 export type { Question } from "./questions.ts";
 
+/** As gateways do: long enough that whoever leaves connections open is seen to. */
+const KEEPS_ALIVE_MS = 60_000;
+
 export interface FakeQQOptions {
   appId: string;
   appSecret: string;
@@ -130,6 +133,7 @@ export class FakeQQ {
     this.callbackUrl = options.callbackUrl ?? "";
     this.#now = options.now ?? Date.now;
     this.#redeliveryPauseMs = options.redeliveryPauseMs ?? 300;
+    this.callers.onClose = () => this.#changed();
   }
 
   /**
@@ -143,6 +147,7 @@ export class FakeQQ {
     const server = createAdaptorServer(
       tls ? { fetch, createServer: createHttpsServer, serverOptions: tls } : { fetch },
     );
+    if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEPS_ALIVE_MS;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

@@ -9,9 +9,10 @@ import { describe, expect, it, vi } from "vitest";
 import { generateStep, languageModel, type StepText } from "../../src/agent/agent.ts";
 import type { ModelFetch } from "../../src/agent/models.ts";
 import type { PromptInput } from "../../src/agent/prompt.ts";
-import { type ModelEndpoint, PROVIDERS, type Provider } from "../../src/config.ts";
+import type { ModelEndpoint } from "../../src/config.ts";
 import { type Refusal, UpstreamError } from "../../src/errors.ts";
 import { Secret } from "../../src/log.ts";
+import { PROVIDERS, type Provider } from "../../src/providers.ts";
 import { message, NOW } from "../support/turns.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures/models");

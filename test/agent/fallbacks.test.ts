@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { answerWith, type StepLimits } from "../../src/agent/agent.ts";
 import { Cooldowns, inOrder } from "../../src/agent/fallbacks.ts";
 import { type FailureKind, ModelError } from "../../src/agent/model-error.ts";
-import type { ModelEndpoint, Provider } from "../../src/config.ts";
+import type { ModelEndpoint } from "../../src/config.ts";
 import { type Refusal, UpstreamError } from "../../src/errors.ts";
 import { Secret } from "../../src/log.ts";
+import type { Provider } from "../../src/providers.ts";
 import { message, NOW } from "../support/turns.ts";
 
 type Endpoints = readonly [ModelEndpoint, ...ModelEndpoint[]];

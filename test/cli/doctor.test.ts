@@ -1,6 +1,7 @@
 /** Each check of doctor, where all is well and where it is not. QQ and the model are the simulator's, over real HTTP. */
 import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,9 +9,11 @@ import { withChanges } from "../../src/cli/dev-vars.ts";
 import { findings, type Surroundings } from "../../src/cli/doctor.ts";
 import { type Finding, lineOf, reportFindings } from "../../src/cli/findings.ts";
 import { readOptions } from "../../src/cli/options.ts";
+import { type EgressFailure, egressError } from "../../src/egress/failure.ts";
 import { type BotHealth, COMPATIBILITY_DATE, type HealthReport, VERSION } from "../../src/health.ts";
 import { DEMO_MODEL_PATH } from "../../src/simulator/demo-model.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
+import { createTestCA, type Program, startTinyproxy, type TinyproxyOptions } from "../support/programs.ts";
 
 const APP_ID = "102000001";
 const APP_SECRET = "naOC0ocQE3shWLAfffVLB1rhYPG7";
@@ -52,6 +55,7 @@ async function examine({
   const real: Surroundings = {
     fetch,
     lookup: async () => ({ address: "203.0.113.7" }),
+    wranglerToml: async () => "",
     now: Date.now,
     nodeVersion: "24.0.0",
   };
@@ -76,7 +80,6 @@ describe("from this machine", () => {
       "adminToken",
       "token",
       "identity",
-      "relay",
       "clock",
       "model",
       "claim",
@@ -135,14 +138,9 @@ describe("from this machine", () => {
     qq.refusesAddress = true;
     const found = await examine();
     expect(troubles(found)).toEqual(["bad identity"]);
-    for (const words of ["清空", "QQ_API_BASE", "OpenClaw"])
+    for (const words of ["清空", "QQ_EGRESS_PROXY", "QQ_API_BASE", "OpenClaw"])
       expect(named(found, "identity")[0]?.advice).toContain(words);
-    // The local QQ stands where a relay would: its address is the one for the list.
-    expect(named(found, "relay")).toMatchObject([{ mark: "info", what: expect.stringContaining("203.0.113.7") }]);
-  });
-
-  it("says that the relay's name does not resolve", async () => {
-    expect(troubles(await examine({ lookup: failing("ENOTFOUND") }))).toEqual(["bad relay"]);
+    expect(named(found, "address")).toEqual([]); // straight, there is none to rely on
   });
 
   it("says what the model has against it", async () => {
@@ -174,6 +172,146 @@ describe("from this machine", () => {
     expect(troubles(found)).toEqual(["warn clock"]);
     expect(named(found, "clock")[0]?.what).toContain("快");
     expect(named(await examine({ now: () => Date.now() - 10 * 60_000 }), "clock")[0]?.what).toContain("慢");
+  });
+});
+
+describe("by the way out that is set", () => {
+  const FROM = "127.0.0.9";
+  const PASSWORD = "not-to-be-seen";
+  const AUTH = { user: "qq", password: PASSWORD };
+  const cleanUps: (() => Promise<unknown>)[] = [];
+
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+  });
+
+  async function proxied(options: TinyproxyOptions = {}, password = PASSWORD): Promise<Program> {
+    const proxy = await startTinyproxy({ auth: AUTH, bind: FROM, ...options });
+    cleanUps.push(() => proxy.stop());
+    vars.QQ_EGRESS_PROXY = `http://qq:${password}@127.0.0.1:${proxy.port}`;
+    return proxy;
+  }
+
+  /** Answers whoever asks for an address. */
+  async function echoing(address: string): Promise<string> {
+    const server = createServer((_, response) => response.end(address));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    return `http://127.0.0.1:${(server.address() as { port: number }).port}`; // it listens on a port
+  }
+
+  /** Another name of the same QQ: 127.0.0.1 is the simulator's and no relay. */
+  const relayed = () => Object.assign(vars, { QQ_API_BASE: vars.QQ_API_BASE?.replace("127.0.0.1", "localhost") });
+
+  const linesOf = (found: readonly Finding[], name: string) => named(found, name).map(lineOf).join("\n");
+
+  it("a proxy: asks everything through it, and shows the address that QQ sees", async () => {
+    await proxied();
+    qq.allowedAddresses = new Set([FROM]);
+    const found = await examine();
+    expect(troubles(found)).toEqual([]);
+    expect([...qq.callers.callsFrom.keys()]).toEqual([FROM]);
+    expect(named(found, "address")).toMatchObject([{ mark: "info", what: expect.stringMatching(`:${FROM}$`) }]);
+    expect(linesOf(found, "address")).toContain("若白名单不为空,把它加进去");
+  });
+
+  it("a proxy that QQ refuses all the same: says which address is missing, and no three ways out", async () => {
+    await proxied();
+    qq.allowedAddresses = new Set(["127.0.0.1"]);
+    const found = await examine();
+    expect(troubles(found)).toEqual(["bad identity"]);
+    expect(linesOf(found, "identity")).toContain(`加上 ${FROM}`);
+    expect(linesOf(found, "identity")).not.toContain("三条出路");
+  });
+
+  it.each<[string, EgressFailure, () => Promise<void>]>([
+    ["is down", "proxyUnreached", async () => (await proxied()).stop()],
+    [
+      "has no such name",
+      "proxyUnresolved",
+      async () => void Object.assign(vars, { QQ_EGRESS_PROXY: `http://qq:${PASSWORD}@proxy.invalid:8080` }),
+    ],
+    ["has another password", "credentialsRefused", async () => void (await proxied({}, "not-the-right-one"))],
+    ["lets it not pass", "targetRefused", async () => void (await proxied({ connectPorts: [443] }))],
+  ])("a proxy that %s: says so once, without its password", async (_, failure, arrange) => {
+    await arrange();
+    const found = await examine();
+    expect(troubles(found)).toEqual(["bad token"]);
+    const error = egressError(failure);
+    expect(linesOf(found, "token")).toContain(error.refusal.summary);
+    expect(linesOf(found, "token")).toContain(error.advice);
+    expect(JSON.stringify(found)).not.toMatch(/not-t|cXE6/); // nor as Basic has it
+  });
+
+  it("a certificate that is not QQ's: says so, and sends nothing", async () => {
+    await proxied();
+    const ca = await createTestCA();
+    const secure = new FakeQQ({ appId: APP_ID, appSecret: APP_SECRET });
+    cleanUps.push(ca.remove, () => secure.stop());
+    vars.QQ_API_BASE = await secure.start(0, { tls: await ca.issue("localhost") });
+    const found = await examine();
+    expect(troubles(found)).toEqual(["bad token"]);
+    expect(linesOf(found, "token")).toContain(egressError("certificateRefused").refusal.summary);
+    expect(secure.callers.callsFrom.size).toBe(0);
+  });
+
+  it("a relay: shows the address that it tells", async () => {
+    relayed();
+    const found = await examine();
+    expect(troubles(found)).toEqual([]);
+    expect(named(found, "address")).toMatchObject([{ mark: "info", what: expect.stringMatching(/:127\.0\.0\.1$/) }]);
+  });
+
+  it("a relay that does not tell: what its name resolves to, as probable", async () => {
+    relayed();
+    vars.QQ_EGRESS_ECHO = await echoing("no address");
+    const asked: string[] = [];
+    const found = await examine({
+      lookup: async (host) => {
+        asked.push(host);
+        return { address: "203.0.113.7" };
+      },
+    });
+    expect(asked).toEqual(["localhost"]);
+    expect(troubles(found)).toEqual([]);
+    expect(linesOf(found, "address")).toMatch(/probably 203\.0\.113\.7/);
+    expect(troubles(await examine({ lookup: failing("ENOTFOUND") }))).toEqual(["bad relay"]);
+  });
+
+  it("a proxy whose address nobody tells: no trouble, and where to look it up", async () => {
+    await proxied();
+    vars.QQ_EGRESS_ECHO = await echoing("no address");
+    const found = await examine({ lookup: failing("ENOTFOUND") });
+    expect(troubles(found)).toEqual([]);
+    expect(linesOf(found, "address")).toMatch(/查不到[\s\S]*公网 IPv4/);
+    qq.refusesAddress = true;
+    const refused = linesOf(await examine({ lookup: failing("ENOTFOUND") }), "identity");
+    expect(refused).toContain("11298 all the same");
+    expect(refused).not.toContain("三条出路");
+  });
+
+  it("an IPv6 address: warns that the list does not take it", async () => {
+    await proxied();
+    vars.QQ_EGRESS_ECHO = await echoing("ip=2001:db8::7\n");
+    const found = await examine();
+    expect(troubles(found)).toEqual(["warn address"]);
+    expect(linesOf(found, "address")).toMatch(/2001:db8::7[\s\S]*只收 IPv4/);
+    qq.refusesAddress = true;
+    expect(linesOf(await examine(), "identity")).toMatch(/只收 IPv4[\s\S]*2001:db8::7/);
+  });
+
+  it("a binding: asks for the token alone, and leaves the rest to the Worker", async () => {
+    qq.refusesAddress = true;
+    const wranglerToml = async () => '[[vpc_networks]]\nbinding = "QQ_EGRESS"\n';
+    const found = await examine({ wranglerToml });
+    expect(troubles(found)).toEqual([]);
+    expect(named(found, "token")).toMatchObject([{ mark: "ok" }]);
+    expect(named(found, "identity")).toMatchObject([{ mark: "info", advice: expect.stringContaining("--url") }]);
+    expect(named(found, "address")).toEqual([]);
+    await proxied();
+    expect(linesOf(await examine({ wranglerToml }), "settings")).toMatch(/QQ_EGRESS_PROXY.*QQ_EGRESS/);
+    const commented = async () => '# binding = "QQ_EGRESS"\n';
+    expect(named(await examine({ wranglerToml: commented }), "settings")).toMatchObject([{ mark: "ok" }]);
   });
 });
 
@@ -279,10 +417,7 @@ describe("of the deployed Worker", () => {
 
   it("says that the name does not resolve", async () => {
     const lookup = failing("ENOTFOUND");
-    expect(troubles(await examine({ args: AT, fetch: site().fetch, lookup }))).toEqual([
-      "bad relay",
-      "bad callback.name",
-    ]);
+    expect(troubles(await examine({ args: AT, fetch: site().fetch, lookup }))).toEqual(["bad callback.name"]);
   });
 
   it.each([
@@ -420,9 +555,44 @@ describe("a report of the Worker", () => {
     expect(named(found, "deployed.callback")[0]?.advice).toContain("勾选事件");
   });
 
+  it.each<[string, Partial<HealthReport["egress"] & object>, NonNullable<BotHealth["address"]>, string[], RegExp]>([
+    [
+      "where it leaves",
+      { way: "tunnel" },
+      { ok: true, address: "203.0.113.7" },
+      [],
+      /:203\.0\.113\.7\n.*若白名单不为空/,
+    ],
+    ["that it is IPv6", { way: "binding" }, { ok: true, address: "2001:db8::7" }, ["warn deployed.address"], /IPv4/],
+    ["that nobody knows", { way: "relay" }, refused, [], /查不到/],
+    ["that it changes", { way: "direct" }, { ok: true, address: "203.0.113.7" }, [], /直连时它会变/],
+  ])("says of the address %s", (_, egress, address, expected, words) => {
+    const report = reportOf({ address }, { egress: { way: "direct", host: "h", advice: "a", ...egress } });
+    expect(troubles(ofReport(report))).toEqual(expected);
+    expect(named(ofReport(report), "deployed.address").map(lineOf).join()).toMatch(words);
+  });
+
+  it.each(["direct", "sandbox", "relay", "tunnel", "binding"] as const)("names the way: %s", (way) => {
+    const [found] = named(
+      ofReport(reportOf({}, { egress: { way, host: "proxy.test:8080", advice: "a" } })),
+      "deployed.egress",
+    );
+    expect(found?.what).toMatch(/^出口:.+ proxy\.test:8080$/);
+  });
+
+  it("with 11298 although a way is set says which address is missing", () => {
+    const identity = { ...refused, code: 40023002 };
+    const egress = { way: "tunnel", host: "proxy.test:8080", advice: "a" } as const;
+    const health = { identity, address: { ok: true, address: "203.0.113.7" } } as const;
+    const [found] = named(ofReport(reportOf(health, { egress })), "deployed.identity");
+    expect(found?.advice).toContain("加上 203.0.113.7");
+    expect(found?.advice).not.toContain("OpenClaw");
+  });
+
   it("with 11298 names the ways out", () => {
     const [identity] = named(ofReport(reportOf({ identity: { ...refused, code: 11298 } })), "deployed.identity");
-    for (const words of ["清空", "QQ_API_BASE", "OpenClaw"]) expect(identity?.advice).toContain(words);
+    for (const words of ["清空", "QQ_EGRESS_PROXY", "QQ_API_BASE", "OpenClaw"])
+      expect(identity?.advice).toContain(words);
   });
 
   it("says how long ago things were", () => {

@@ -29,6 +29,7 @@ describe("a setting", () => {
 
 it("names every flag in its help but those for tests", () => {
   const flags = ["app-id", "app-secret", "scan", "qq-api-base", "model", "model-key", "model-url", "admin-token"];
+  flags.push("relay-key", "egress-proxy");
   const switches = ["new-admin-token", "yes", "no-check", "no-deploy", "url", "no-wait", "file"];
   for (const flag of [...flags, ...switches]) expect(SETUP_HELP).toMatch(new RegExp(`--${flag}\\b`));
   expect(SETUP_HELP).not.toContain("--wrangler");

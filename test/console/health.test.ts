@@ -109,6 +109,17 @@ describe("a health report", () => {
     expect(JSON.stringify(egress)).not.toContain("password");
   });
 
+  it.each([
+    [{ QQ_EGRESS_PROXY: "http://user:password@proxy.example:3128" }, "tunnel", "proxy.example:3128", "代理"],
+    [{ QQ_EGRESS_PROXY: "https://user:password@[2001:db8::7]" }, "tunnel", "[2001:db8::7]:443", "代理"],
+    [{ QQ_EGRESS: { fetch: async () => new Response() } }, "binding", "QQ_EGRESS", "绑定"],
+  ])("names the way that is set before the host that is called: %j", async (settings, way, host, words) => {
+    for (const QQ_API_BASE of ["https://api.sgroup.qq.com", "https://relay.example", undefined]) {
+      const { egress } = await report({ ...ENV, QQ_API_BASE, ...settings });
+      expect(egress).toEqual({ way, host, advice: expect.stringContaining(words) });
+    }
+  });
+
   it("holds no secret", async () => {
     const text = JSON.stringify(await report({ ...ENV, ADMIN_TOKEN: "the-admin-token-0001" }, { probe: "model" }));
     expect(text).not.toMatch(/the-app-secret|the-model-key|the-admin-token/);

@@ -99,7 +99,7 @@ describe("what it says of QQ", () => {
   it("asks nobody with ?probe=none", async () => {
     const { health } = await reportOf(await asOperator("/console/api/health?probe=none"));
     expect(health).toEqual({ chats: 0, failures: { count: 0 } });
-    expect(outside.tokenRequests).toBe(0);
+    expect(outside.tokenRequests + outside.addressRequests).toBe(0);
   });
 
   it("tells a wrong secret, and does not go on with it", async () => {
@@ -116,6 +116,22 @@ describe("what it says of QQ", () => {
     expect(health.identity).toMatchObject({ ok: false, code: 40023002, advice: expect.stringContaining("白名单") });
     expect(report.egress).toMatchObject({ way: "relay", host: "qq.test" });
     expect(outside.tokenRequests).toBe(1); // a new token would not help
+  });
+
+  it("tells which address QQ sees, whatever QQ says to it", async () => {
+    for (const code of [undefined, 11298]) {
+      if (code) outside.identity = () => Response.json({ code }, { status: 401 });
+      const { health } = await reportOf(await asOperator("/console/api/health"));
+      expect(health.address).toEqual({ ok: true, address: "203.0.113.7" });
+    }
+    expect(outside.addressRequests).toBe(2);
+  });
+
+  it("tells that the address is not to be found out, as no trouble of QQ's", async () => {
+    outside.egressAddress = () => new Response("not found", { status: 404 });
+    const { health } = await reportOf(await asOperator("/console/api/health"));
+    expect(health.address).toMatchObject({ ok: false, summary: expect.stringContaining("404") });
+    expect(health.identity?.ok).toBe(true);
   });
 
   it("renews a token that QQ forgot before its time, as the chats do", async () => {

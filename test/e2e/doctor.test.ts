@@ -1,9 +1,10 @@
 /** `npm run doctor` as it is run: what it prints and how it ends, here and against the real Worker. */
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DEMO_MODEL_PATH } from "../../src/simulator/demo-model.ts";
 import { FakeQQ } from "../../src/simulator/fake-qq.ts";
 import { buildBundle } from "../support/bundle.ts";
+import { startTinyproxy } from "../support/programs.ts";
 import { Wizard } from "../support/wizard.ts";
 import { Workerd } from "../support/workerd.ts";
 
@@ -59,6 +60,25 @@ describe("doctor", () => {
     expect(jsonOf(doctor).checks).toContainEqual(expect.objectContaining({ name: "identity", mark: "bad" }));
   });
 
+  it("goes by the proxy that is set, shows the address that QQ sees, and ends at once", async () => {
+    const proxy = await startTinyproxy({ auth: { user: "qq", password: "not-to-be-seen" }, bind: "127.0.0.9" });
+    try {
+      appendFileSync(doctor.file, `QQ_EGRESS_PROXY=http://qq:not-to-be-seen@127.0.0.1:${proxy.port}\n`);
+      qq.allowedAddresses = new Set(["127.0.0.9"]);
+      expect(await doctor.run("doctor", [])).toBe(0);
+      expect(doctor.shown).toContain("the address that QQ sees:127.0.0.9\n    → 若白名单不为空,把它加进去");
+      qq.allowedAddresses = new Set(["127.0.0.1"]);
+      expect(await doctor.run("doctor", [])).toBe(1);
+      expect(doctor.shown).toContain("加上 127.0.0.9");
+      await proxy.kill();
+      expect(await doctor.run("doctor", [])).toBe(1);
+      expect(doctor.shown).toContain("连不上代理");
+      expect(doctor.raw).not.toMatch(/not-to-be-seen|cXE6/);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it("ends with 2 where it was called wrongly", async () => {
     expect(await doctor.run("doctor", ["--nonsense"])).toBe(2);
     expect(doctor.shown).toContain("--help");
@@ -108,6 +128,17 @@ describe("doctor with a deployed Worker", () => {
         { timeout: 30_000 },
       )
       .toMatchObject({ "deployed.validation": "ok", "deployed.callback": "ok", "deployed.answer": "ok" });
+  });
+
+  it("hears from it which address QQ sees, where it leaves by a relay", async () => {
+    await examine();
+    expect(jsonOf(doctor).checks).toContainEqual(
+      expect.objectContaining({
+        name: "deployed.address",
+        mark: "info",
+        what: expect.stringMatching(/:127\.0\.0\.1$/),
+      }),
+    );
   });
 
   it("sees that QQ refuses the Worker's address", async () => {

@@ -3,7 +3,8 @@
  * own. Both ways of TLS: the runtime's, for a proxy on this machine, and the library's, for any other (0.0.0.0 is this
  * machine, too, but not by a name that says so).
  */
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Bundle } from "../support/bundle.ts";
 import { buildCaller, type Caller, startCaller, trusting } from "../support/caller.ts";
@@ -230,5 +231,34 @@ describe.each([
   it("shows nobody who it is at the proxy", () => {
     const basic = Buffer.from(CREDENTIALS).toString("base64");
     for (const secret of [PASSWORD, basic]) expect(caller.worker.output).not.toContain(secret);
+  });
+});
+
+describe("a tunnel whose proxy is reached by TLS", () => {
+  let door: TlsServer;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    const { key, cert } = await ca.issue("localhost");
+    door = createTlsServer({ key, cert }, (outer) => {
+      const inner = connect(proxy.port, "127.0.0.1");
+      outer.pipe(inner).pipe(outer);
+      for (const side of [outer, inner]) side.on("error", () => [outer, inner].map((one) => one.destroy()));
+    });
+    await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+    const { port } = door.address() as AddressInfo; // listening on a port
+    const url = `https://${CREDENTIALS}@localhost:${port}`;
+    caller = await startCaller(bundle, { QQ_EGRESS_PROXY: url }, { trusts: [ca.cert] });
+  });
+  afterAll(async () => {
+    await caller.stop();
+    await new Promise((resolve) => door.close(resolve));
+  });
+
+  it("carries TLS inside of TLS", async () => {
+    const calls = [1, 2].map((length) => ({ url: `${upstream.url}/echo`, method: "POST", body: "x".repeat(length) }));
+    const made = await caller.order({ calls, rest: true });
+    expect(made.map((one) => JSON.parse(text(one)).received)).toEqual([1, 2]);
+    await upstream.untilOpen(0);
   });
 });

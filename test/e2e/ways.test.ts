@@ -52,6 +52,14 @@ describe.each(WAYS)("through the %s", (way) => {
     expect(qq.ledger.judge()).toMatchObject({ lost: [], torn: [], doubled: [], outOfOrder: [] });
   });
 
+  // The others are the platform's own connections.
+  it.runIf(way === "tunnel")(
+    "keeps nothing open when the work is done, which would keep the chat in memory",
+    async () => {
+      await bench.qq.until(() => bench.qq.ledger.isSettled() && bench.qq.callers.openConnections === 0, 15_000);
+    },
+  );
+
   it("the answer arrives once although the program dies when QQ has taken it, and again after that", async () => {
     const { qq, program } = bench;
     let deaths = 0;

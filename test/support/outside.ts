@@ -40,6 +40,9 @@ export class Outside {
   typing: Answer = () => Response.json({ id: `ROBOT1.0_typing${this.typings.length}` });
   acknowledgement: Answer = () => new Response(null, { status: 204 });
   identity: Answer = () => Response.json({ id: "1", username: "小助手" });
+  /** The relay's word about where it calls from. */
+  egressAddress: Answer = () => new Response("ip=203.0.113.7\n");
+  addressRequests = 0;
   /** The tokens with which somebody asked who the bot is. */
   readonly identityTokens: string[] = [];
   model: Answer = () => modelAnswer(`answer ${this.modelCalls.length}`);
@@ -65,6 +68,10 @@ export class Outside {
     if (origin === "http://qq.test" && pathname === "/app/getAppAccessToken") {
       this.tokenRequests += 1;
       return this.token();
+    }
+    if (origin === "http://qq.test" && pathname === "/egress-address") {
+      this.addressRequests += 1;
+      return this.egressAddress();
     }
     const token = request.headers.get("authorization")?.replace("QQBot ", "") ?? "";
     if (origin === "http://qq.test" && pathname === "/users/@me" && request.method === "GET") {

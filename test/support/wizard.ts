@@ -21,6 +21,8 @@ export interface Call {
 export class Wizard {
   readonly folder: string;
   readonly file: string;
+  /** Where it is run: its wrangler.toml counts. */
+  cwd = ROOT;
   /** All that the terminal showed, with its control characters. */
   raw = "";
   #shown = 0;
@@ -122,7 +124,7 @@ export class Wizard {
     this.raw = "";
     this.#shown = 0;
     const child = spawn(program, args, {
-      cwd: ROOT,
+      cwd: this.cwd,
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...cleanEnv(), TERM: "xterm-256color", STAND_IN_FOLDER: this.folder, ...env },

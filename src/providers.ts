@@ -1,0 +1,46 @@
+/** The services that a model can be asked of. */
+
+export interface ProviderNeeds {
+  /** Its own address. Without one, MODEL_BASE_URL has to tell. */
+  baseUrl?: string;
+  /** The variables that usually hold its key, the one that advice names first. Without any, it needs no key. */
+  keys?: readonly [string, ...string[]];
+  /** Reached through the AI binding alone, without address and key. */
+  needsBinding?: true;
+}
+
+/** What a provider needs, as its own documentation says. The AI SDK side of each row is in `agent/models.ts`. */
+export const PROVIDERS = {
+  "workers-ai": { needsBinding: true },
+  openai: { baseUrl: "https://api.openai.com/v1", keys: ["OPENAI_API_KEY"] },
+  anthropic: { baseUrl: "https://api.anthropic.com/v1", keys: ["ANTHROPIC_API_KEY"] },
+  google: {
+    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    keys: ["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"],
+  },
+  deepseek: { baseUrl: "https://api.deepseek.com/v1", keys: ["DEEPSEEK_API_KEY"] },
+  qwen: { baseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: ["DASHSCOPE_API_KEY"] },
+  moonshot: { baseUrl: "https://api.moonshot.cn/v1", keys: ["MOONSHOT_API_KEY"] },
+  zhipu: {
+    baseUrl: "https://open.bigmodel.cn/api/paas/v4",
+    keys: ["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
+  },
+  doubao: { baseUrl: "https://ark.cn-beijing.volces.com/api/v3", keys: ["ARK_API_KEY"] },
+  hunyuan: { baseUrl: "https://api.hunyuan.cloud.tencent.com/v1", keys: ["HUNYUAN_API_KEY"] },
+  siliconflow: { baseUrl: "https://api.siliconflow.cn/v1", keys: ["SILICONFLOW_API_KEY"] },
+  openrouter: { baseUrl: "https://openrouter.ai/api/v1", keys: ["OPENROUTER_API_KEY"] },
+  ollama: { baseUrl: "http://127.0.0.1:11434/v1" },
+  "openai-compatible": {},
+} as const satisfies Record<string, ProviderNeeds>;
+
+export type Provider = keyof typeof PROVIDERS;
+
+/** The provider's own name may contain slashes. */
+export function splitModel(name: string): { provider: string; model: string } {
+  const slash = name.indexOf("/");
+  return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
+}
+
+export function isProvider(name: string): name is Provider {
+  return Object.hasOwn(PROVIDERS, name);
+}
