@@ -54,7 +54,7 @@ const DOORS: Record<string, RegExp> = {
   "@ai-sdk/google": /^agent\/models\.ts$/,
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,
-  "lemon-tls": /^egress\/tls\.ts$/,
+  "lemon-tls": /^egress\/handshake\.ts$/,
   "http-parser-js": /^egress\/exchange\.ts$/,
   "p-limit": /^egress\/tunnel\.ts$/,
   "cloudflare:sockets": /^egress\/connection\.ts$/,
@@ -152,6 +152,7 @@ describe("architecture", () => {
     const lent = [
       "egress/certificates.ts node:crypto",
       "egress/tls.ts node:stream",
+      "egress/handshake.ts node:stream",
       "egress/connection.ts node:dns/promises",
     ];
     const wrong = imports
@@ -164,8 +165,8 @@ describe("architecture", () => {
   it("loads the tunnel only where a proxy is set", () => {
     const early = imports.filter(
       ({ file, target, typeOnly, dynamic }) =>
-        !/^egress\/(tunnel|connection|tls|exchange|line|outgoing)\.ts$/.test(file) &&
-        /\/(tunnel|connection|tls|exchange|line|outgoing)\.ts$/.test(target) &&
+        !/^egress\/(tunnel|connection|tls|handshake|certificates|roots|exchange|line|outgoing)\.ts$/.test(file) &&
+        /\/(tunnel|connection|tls|handshake|certificates|roots|exchange|line|outgoing)\.ts$/.test(target) &&
         !typeOnly &&
         !dynamic,
     );

@@ -3,7 +3,7 @@ import { connect } from "cloudflare:sockets";
 import { lookup } from "node:dns/promises";
 import { UpstreamError } from "../errors.ts";
 import type { ConnectProxy } from "../way.ts";
-import { type EgressFailure, egressError } from "./failure.ts";
+import { connectFailure, type EgressFailure, egressError } from "./failure.ts";
 import { secure } from "./tls.ts";
 
 /** Where calls go. */
@@ -74,7 +74,7 @@ async function askForTunnel(socket: Duct, { authorization }: ConnectProxy, { hos
     const request = `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n${credentials}\r\n`;
     await writer.write(new TextEncoder().encode(request)).catch(notAProxy);
     const status = await readStatus(reader);
-    if (status < 200 || status > 299) throw egressError(failureOf(status));
+    if (status < 200 || status > 299) throw egressError(connectFailure(status));
   } finally {
     reader.releaseLock();
     writer.releaseLock();
@@ -87,7 +87,7 @@ async function readStatus(reader: ReadableStreamDefaultReader<Uint8Array>): Prom
   let head = "";
   for (;;) {
     const { value, done } = await reader.read().catch(notAProxy);
-    if (done) return notAProxy();
+    if (done) throw egressError(head === "" ? "proxyUnreached" : "noProxy"); // without a word, it is on its way down
     head += decoder.decode(value, { stream: true });
     const status = /^HTTP\/1\.\d (\d{3})\b/.exec(head)?.[1];
     if (head.length > LONGEST_HEAD || (!status && head.length > "HTTP/1.1 200".length)) return notAProxy();
@@ -100,10 +100,4 @@ async function readStatus(reader: ReadableStreamDefaultReader<Uint8Array>): Prom
 
 function notAProxy(): never {
   throw egressError("noProxy");
-}
-
-/** tinyproxy answers 401 to wrong credentials and 407 where there are none, and 500 for a host that it does not reach. */
-function failureOf(status: number): EgressFailure {
-  if (status === 401 || status === 407) return "credentialsRefused";
-  return status >= 500 ? "targetUnreached" : "targetRefused";
 }

@@ -5,11 +5,11 @@
  * which does check the name, and trusts what the machine trusts (NODE_EXTRA_CA_CERTS).
  */
 import { Duplex } from "node:stream";
-import { TLSSocket } from "lemon-tls";
 import type { ConnectProxy } from "../way.ts";
-import { type Root, readRoot, trustedRoot } from "./certificates.ts";
+import { type Root, readRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
-import { type EgressFailure, egressError } from "./failure.ts";
+import { egressError } from "./failure.ts";
+import { handshake } from "./handshake.ts";
 import { ROOTS } from "./roots.ts";
 
 interface Peer {
@@ -46,83 +46,6 @@ function trustedRoots(): readonly Root[] {
   return kept;
 }
 
-export interface HandshakeOptions {
-  hostname: string;
-  roots: readonly Root[];
-  now?: () => number;
-}
-
-/** @throws UpstreamError as `secure`. */
-export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }: HandshakeOptions): Promise<Duct> {
-  // The library parses all of these at every handshake, and must not see none: then any certificate would do. So it
-  // gets the one that the chain leads to, when there is one. It may be a list, which its types do not say.
-  const ca: [string | Uint8Array] = ["nobody"];
-  const tls = new TLSSocket(raw, { servername: hostname, ca: ca as unknown as string });
-  const said: string[] = [];
-  let isDone = false;
-  let isBroken = false;
-  const breakOff = () => {
-    isBroken = true;
-    tls.destroy();
-  };
-  tls.on("error", () => {
-    isBroken = true; // "close" follows
-  });
-  let heardBytes = 0;
-  raw.on("data", ({ length }: Uint8Array) => {
-    heardBytes += length;
-    if (!isDone && heardBytes > LONGEST_HANDSHAKE) breakOff();
-  });
-  tls.on("handshakeMessage", (type, _raw, message: Message) => {
-    if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();
-    said.push(wordFor(type, message));
-    if (type !== "certificate") return;
-    const chain = message.entries?.map(({ cert }) => cert) ?? [];
-    ca[0] = trustedRoot(chain, { hostname, roots, nowMs: now() })?.raw ?? "nobody";
-  });
-  // It may be at its end before anybody has been told that it stands.
-  const readable = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        tls.on("data", (chunk: Uint8Array) => {
-          controller.enqueue(chunk);
-          // The library reads on whatever happens: what is under it has to stop.
-          if ((controller.desiredSize ?? 0) <= 0) raw.pause();
-        });
-        // The far end has said its last, in TLS or in TCP, or we have: `close` itself comes late.
-        const ended = new Promise<void>((resolve) => {
-          for (const event of ["end", "finish", "close"]) raw.once(event, () => resolve());
-        });
-        void ended.then(() => (isBroken ? controller.error(egressError("lost")) : controller.close()));
-      },
-      pull() {
-        raw.resume();
-      },
-    },
-    { highWaterMark: 65_536, size: (chunk) => chunk.byteLength },
-  );
-  await new Promise<void>((resolve, reject) => {
-    tls.once("secureConnect", () => {
-      isDone = true;
-      if (ORDERS[tls.getProtocol() ?? ""]?.test(said.join(" "))) return resolve();
-      breakOff();
-      reject(egressError("certificateRefused"));
-    });
-    tls.once("error", (error) => reject(egressError(failureOf(error))));
-    for (const event of ["end", "close"]) raw.once(event, () => reject(egressError("handshakeFailed")));
-  });
-  return {
-    readable,
-    writable: new WritableStream<Uint8Array>({
-      write: (chunk) =>
-        new Promise((resolve, reject) => {
-          tls.write(chunk, (error) => (error ? reject(error) : resolve()));
-        }),
-    }),
-    close: async () => void raw.destroy(),
-  };
-}
-
 /** `Duplex.fromWeb` would leave the socket open when the library ends the stream (measured). */
 function asNodeStream(socket: Socket): Duplex {
   const reader = socket.readable.getReader();
@@ -155,47 +78,4 @@ function asNodeStream(socket: Socket): Duplex {
     },
   });
   return stream;
-}
-
-/** In bytes. The library would collect sixteen million of them, again and again. */
-const LONGEST_HANDSHAKE = 262_144;
-
-interface Message {
-  random?: Uint8Array;
-  extensions?: readonly { type: number }[];
-  entries?: readonly { cert: Uint8Array }[];
-  sig_alg?: number;
-}
-
-/**
- * lemon-tls 0.7.0 takes messages in any order. So whoever is in the middle could show QQ's certificate, and in place of
- * the proof that it is their own what QQ's server signed for another connection: a ServerKeyExchange of TLS 1.2 within
- * TLS 1.3, or one whose key is overruled by a key share in the hello of TLS 1.2. Both were tried, and worked. Nothing
- * but these orders is taken (RFC 8446, 2; RFC 5246, 7.3; RFC 5077, 3.1).
- */
-const ORDERS: Readonly<Record<string, RegExp>> = {
-  "TLSv1.3": /^(retry )?hello13 encrypted_extensions (certificate_request )?certificate certificate_verify finished$/,
-  "TLSv1.2":
-    /^hello12 certificate server_key_exchange (certificate_request )?server_hello_done (new_session_ticket )?finished$/,
-};
-const AFTERWARDS = ["new_session_ticket", "key_update"];
-
-/** SHA-256 of "HelloRetryRequest": such a hello asks for another one. */
-const RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
-const SUPPORTED_VERSIONS = 43;
-const KEY_SHARE = 51;
-/** RSA and ECDSA, both with SHA-1. */
-const WEAK_SCHEMES = [0x0201, 0x0203];
-
-function wordFor(type: string, { random, extensions = [], sig_alg: scheme }: Message): string {
-  if (type === "server_key_exchange" && (scheme === undefined || WEAK_SCHEMES.includes(scheme))) return "weak";
-  if (type !== "server_hello") return type;
-  if (random && Buffer.from(random).toString("hex") === RETRY) return "retry";
-  const [is13, hasShare] = [SUPPORTED_VERSIONS, KEY_SHARE].map((id) => extensions.some((one) => one.type === id));
-  if (is13) return "hello13";
-  return hasShare ? "smuggled" : "hello12";
-}
-
-function failureOf({ message }: Error): EgressFailure {
-  return message.startsWith("Peer certificate validation failed") ? "certificateRefused" : "handshakeFailed";
 }

@@ -6,7 +6,7 @@ import { duplexPair } from "node:stream";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Duct } from "../../src/egress/connection.ts";
-import { handshake } from "../../src/egress/tls.ts";
+import { handshake } from "../../src/egress/handshake.ts";
 import { toRefusal } from "../../src/errors.ts";
 import { settled } from "./far-end.ts";
 import { CLIENT_AUTH, type Issued, issue, KEY_CERT_SIGN } from "./forged-certificates.ts";
