@@ -65,7 +65,7 @@ export function egressOf({ apiBase, way }: Pick<Called, "apiBase" | "way">): Egr
   return { way: OWN_BASES.some((base) => new URL(base).hostname === host) ? "direct" : "relay", host };
 }
 
-export function hostOf({ hostname, port }: ConnectProxy): string {
+export function hostOf({ hostname, port }: Pick<ConnectProxy, "hostname" | "port">): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 

@@ -55,7 +55,7 @@ const DOORS: Record<string, RegExp> = {
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,
   "workers-ai-provider": /^agent\/models\.ts$/,
   "lemon-tls": /^egress\/handshake\.ts$/,
-  "http-parser-js": /^egress\/exchange\.ts$/,
+  "http-parser-js": /^egress\/parser\.ts$/,
   "p-limit": /^egress\/tunnel\.ts$/,
   "cloudflare:sockets": /^egress\/connection\.ts$/,
   "cloudflare:workers": /^(conversation\/conversation|bot\/bot)\.ts$/,
@@ -165,8 +165,10 @@ describe("architecture", () => {
   it("loads the tunnel only where a proxy is set", () => {
     const early = imports.filter(
       ({ file, target, typeOnly, dynamic }) =>
-        !/^egress\/(tunnel|connection|tls|handshake|certificates|roots|exchange|line|outgoing)\.ts$/.test(file) &&
-        /\/(tunnel|connection|tls|handshake|certificates|roots|exchange|line|outgoing)\.ts$/.test(target) &&
+        !/^egress\/(tunnel|connection|tls|handshake|certificates|roots|exchange|parser|line|outgoing)\.ts$/.test(
+          file,
+        ) &&
+        /\/(tunnel|connection|tls|handshake|certificates|roots|exchange|parser|line|outgoing)\.ts$/.test(target) &&
         !typeOnly &&
         !dynamic,
     );

@@ -2,7 +2,7 @@
 import { connect } from "cloudflare:sockets";
 import { lookup } from "node:dns/promises";
 import { UpstreamError } from "../errors.ts";
-import type { ConnectProxy } from "../way.ts";
+import { type ConnectProxy, hostOf } from "../way.ts";
 import { connectFailure, type EgressFailure, egressError } from "./failure.ts";
 import { secure } from "./tls.ts";
 
@@ -65,11 +65,11 @@ async function isUnknown(hostname: string): Promise<boolean> {
   );
 }
 
-async function askForTunnel(socket: Duct, { authorization }: ConnectProxy, { hostname, port }: Target): Promise<void> {
+async function askForTunnel(socket: Duct, { authorization }: ConnectProxy, target: Target): Promise<void> {
   const reader = socket.readable.getReader();
   const writer = socket.writable.getWriter();
   try {
-    const host = `${hostname}:${port}`;
+    const host = hostOf(target);
     const credentials = authorization ? `Proxy-Authorization: ${authorization.reveal()}\r\n` : "";
     const request = `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n${credentials}\r\n`;
     await writer.write(new TextEncoder().encode(request)).catch(notAProxy);

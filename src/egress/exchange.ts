@@ -1,8 +1,8 @@
-/** One call over a connection, and its answer. http-parser-js reads HTTP/1.1; what it lets pass too easily is refused here. */
-import { HTTPParser } from "http-parser-js";
+/** One call over a connection, and its answer. */
 import { type EgressFailure, egressError } from "./failure.ts";
 import type { Line } from "./line.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { createParser, type Head, isFramed } from "./parser.ts";
 
 export interface Exchange {
   response: Response;
@@ -43,14 +43,6 @@ async function send(line: Line, { bytes, stream = none() }: Outgoing, answer: An
 
 async function* none(): AsyncGenerator<Uint8Array> {}
 
-interface Head {
-  statusCode: number;
-  statusMessage: string;
-  /** Name, value, name, value, … */
-  headers: string[];
-  shouldKeepAlive: boolean;
-}
-
 /** Read ahead of the consumer: a short answer ends by itself, and its connection is free. */
 const READ_AHEAD = 65_536;
 /** A body that nobody reads on holds its connection, and with it the calls behind it, no longer than this. */
@@ -65,7 +57,13 @@ class Answer {
   readonly #line: Line;
   readonly #signal: AbortSignal;
   readonly #isForHead: boolean;
-  readonly #parser = strictParser();
+  readonly #parser = createParser({
+    onHead: (head) => this.#takeHead(head),
+    onPiece: (piece) => {
+      if (!this.isComplete) this.#pieces.push(piece);
+    },
+    onEnd: (isClean) => this.#takeEnd(isClean),
+  });
   #head: Head | undefined;
   #pieces: Uint8Array[] = [];
   #isReusable = false;
@@ -84,11 +82,6 @@ class Answer {
       signal.removeEventListener("abort", giveUp);
       clearTimeout(this.#unread);
     });
-    this.#parser[HTTPParser.kOnHeadersComplete] = (head) => this.#takeHead(head);
-    this.#parser[HTTPParser.kOnBody] = (piece) => {
-      if (!this.isComplete) this.#pieces.push(piece);
-    };
-    this.#parser[HTTPParser.kOnMessageComplete] = () => this.#takeEnd();
   }
 
   async response(): Promise<Response> {
@@ -123,34 +116,28 @@ class Answer {
   async #feed(): Promise<void> {
     const chunk = await this.#line.read();
     if (!chunk && this.#line.isBroken) throw this.#failed("lost");
-    const result = chunk
-      ? this.#parser.execute(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-      : this.#parser.finish();
+    const error = chunk ? this.#parser.read(chunk) : this.#parser.end();
     if (this.isComplete) return this.#finish(this.#isReusable); // whatever came behind it
-    if (result instanceof Error) throw this.#failed(chunk ? "unreadable" : "lost");
-    if (!chunk) throw this.#failed("lost");
+    if (error || !chunk) throw this.#failed(chunk ? "unreadable" : "lost");
   }
 
-  /** Returns whether no body follows, as the parser wants it. */
-  #takeHead(head: Head): number {
-    if (this.isComplete) return 0; // what comes after the end
+  #takeHead(head: Head): boolean {
+    if (this.isComplete) return true; // what comes after the end
     const { statusCode } = head;
     // Nobody asked for another protocol.
     if (!isFramed(head) || statusCode === 101 || this.#interim > MOST_INTERIM) throw this.#failed("unreadable");
     if (statusCode < 200) {
       this.#interim += 1;
-      return 1;
+      return false;
     }
     this.#head = head;
-    return hasBody(head, this.#isForHead) ? 0 : 1;
+    return hasBody(head, this.#isForHead);
   }
 
-  #takeEnd(): void {
+  #takeEnd(isClean: boolean): void {
     if (!this.#head || this.isComplete) return;
     this.isComplete = true;
-    // Bytes behind the end would be taken for the next answer.
-    const { offset, end } = this.#parser as unknown as Inside;
-    this.#isReusable = this.#head.shouldKeepAlive && offset === end;
+    this.#isReusable = this.#head.shouldKeepAlive && isClean; // bytes behind it would be taken for the next answer
   }
 
   #failed(failure: EgressFailure): Error {
@@ -164,56 +151,8 @@ class Answer {
   }
 }
 
-/** The parser takes any Transfer-Encoding but `chunked` for none, anything for a Content-Length, and both together. */
-function isFramed({ headers }: Head): boolean {
-  const valuesOf = (wanted: string) =>
-    headers.filter((_value, index) => index % 2 === 1 && headers[index - 1]?.toLowerCase() === wanted);
-  const lengths = valuesOf("content-length");
-  const [coding, ...more] = valuesOf("transfer-encoding");
-  if (coding === undefined) return lengths.every((length) => /^\d{1,15}$/.test(length));
-  return coding.toLowerCase() === "chunked" && more.length === 0 && lengths.length === 0;
-}
-
 function hasBody({ statusCode }: Head, isForHead: boolean): boolean {
   return !isForHead && ![204, 205, 304].includes(statusCode);
-}
-
-HTTPParser.encoding = "latin1"; // `ascii` makes a digit or a line's end of bytes that are none
-
-/** What the parser does not declare. */
-interface Inside {
-  state: string;
-  /** What there is of a line. */
-  line: string;
-  /** Its place in the chunk, and the chunk's end. */
-  offset: number;
-  end: number;
-  trailers: readonly string[];
-  consumeLine(): string | undefined;
-}
-
-const LONGEST_LINE = 16_384;
-const MOST_TRAILERS = 100;
-const FIELD = /^[\w!#$%&'*+.^`|~-]+:/;
-const LINES: Readonly<Record<string, RegExp>> = {
-  HEADER: FIELD,
-  BODY_CHUNKHEAD: /^[\da-f]{1,12}[ \t]*(;.*)?$/i,
-  BODY_CHUNKTRAILERS: FIELD,
-};
-
-/** The parser leaves out headers that it cannot read, takes a chunk of any size, and a line of any length. */
-function strictParser() {
-  const parser = new HTTPParser(HTTPParser.RESPONSE);
-  const inside = parser as unknown as Inside;
-  const consumeLine = inside.consumeLine.bind(parser);
-  inside.consumeLine = () => {
-    const line = consumeLine();
-    const isEnd = line === "" && inside.state !== "BODY_CHUNKHEAD";
-    if (inside.line.length > LONGEST_LINE || inside.trailers.length > 2 * MOST_TRAILERS) throw new Error("no end");
-    if (line !== undefined && !isEnd && LINES[inside.state]?.test(line) === false) throw new Error("malformed");
-    return line;
-  };
-  return parser;
 }
 
 const CODINGS: Readonly<Record<string, "gzip" | "deflate">> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };

@@ -53,6 +53,14 @@ describe("what is said to the proxy", () => {
     );
   });
 
+  it("has brackets around an address of IPv6", async () => {
+    const made = outcome(PROXY, { ...PLAIN, hostname: "::1" });
+    await far.hears("\r\n\r\n");
+    far.say("HTTP/1.0 200 OK\r\n\r\n");
+    await made;
+    expect(far.heard.toString()).toContain("CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\n");
+  });
+
   it("is not who is asking, where nobody need say", async () => {
     const made = outcome();
     await far.hears("\r\n\r\n");
