@@ -7,6 +7,7 @@ import { TLSSocket } from "lemon-tls";
 import { type Root, trustedRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
 import { type EgressFailure, egressError } from "./failure.ts";
+import { recordWatch } from "./records.ts";
 
 export interface HandshakeOptions {
   hostname: string;
@@ -31,9 +32,11 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
     isBroken = true; // "close" follows
   });
   let heardBytes = 0;
-  raw.on("data", ({ length }: Uint8Array) => {
-    heardBytes += length;
-    if (!isDone && heardBytes > LONGEST_HANDSHAKE) breakOff();
+  const areInPlace = recordWatch();
+  // Before the library hears it.
+  raw.prependListener("data", (chunk: Uint8Array) => {
+    heardBytes += chunk.length;
+    if (!areInPlace(chunk) || (!isDone && heardBytes > LONGEST_HANDSHAKE)) breakOff();
   });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
     if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();

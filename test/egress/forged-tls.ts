@@ -50,6 +50,7 @@ export class Forger {
   #writeKey: Buffer = Buffer.alloc(0);
   #writeIv: Buffer = Buffer.alloc(0);
   #sequence = 0n;
+  #last: Buffer = Buffer.alloc(0);
   isEnded = false;
 
   constructor(duplex: Duplex, version: 12 | 13) {
@@ -217,6 +218,11 @@ export class Forger {
     this.#duplex.write(bytes);
   }
 
+  /** Needs no keys. */
+  repeatLast(): void {
+    this.#duplex.write(this.#last);
+  }
+
   #shared(peer: Buffer): Buffer {
     const publicKey = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
     return diffieHellman({ privateKey: this.#keys.privateKey, publicKey });
@@ -248,7 +254,8 @@ export class Forger {
   }
 
   #write(type: number, body: Buffer): void {
-    this.#duplex.write(Buffer.concat([Buffer.from([type, 3, 3]), u16(body.length), body]));
+    this.#last = Buffer.concat([Buffer.from([type, 3, 3]), u16(body.length), body]);
+    this.#duplex.write(this.#last);
   }
 }
 

@@ -427,6 +427,40 @@ describe("somebody in the middle", () => {
     expect(heard).toBe(BROKEN);
   });
 
+  // Without the keys: a ticket, or other keys, that the server never sent; a part that nothing completes.
+  it.each([
+    ["a ticket", Buffer.from("0400000f00000e100000000001000001aa0000", "hex")],
+    ["new keys", Buffer.from("1800000100", "hex")],
+    ["a wish for new keys", Buffer.from("1800000101", "hex")],
+    ["the beginning of something long", Buffer.from("04ffffff00", "hex")],
+  ])("slips %s in between, well-formed, without the keys", async (_name, message) => {
+    const heard = await meet(13, async (forger) => {
+      await genuine13(forger);
+      forger.sendData("hello");
+      forger.raw(Buffer.concat([Buffer.from([22, 3, 3, 0, message.length]), message]));
+    });
+    expect(heard).toBe(BROKEN);
+  });
+
+  it.each([12, 13] as const)("slips another record in between, cut in pieces (%s)", async (version) => {
+    const heard = await meet(version, async (forger) => {
+      await (version === 13 ? genuine13 : genuine12)(forger);
+      forger.sendData("hello");
+      for (const byte of Buffer.from("140303000101", "hex")) forger.raw(Buffer.from([byte]));
+    });
+    expect(heard).toBe(BROKEN);
+  });
+
+  it("repeats a record after another change of ciphers in TLS 1.2", async () => {
+    const heard = await meet(12, async (forger) => {
+      await genuine12(forger);
+      forger.sendData("hello");
+      forger.raw(Buffer.from("140303000101", "hex"));
+      forger.repeatLast();
+    });
+    expect(heard).toBe(BROKEN);
+  });
+
   it("changes what the server says", async () => {
     const heard = await meet(13, async (forger) => {
       await genuine13(forger);
