@@ -33,10 +33,17 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   });
   let heardBytes = 0;
   const areInPlace = recordWatch();
-  // Before the library hears it.
-  raw.prependListener("data", (chunk: Uint8Array) => {
+  // What the library would hear goes by here first; and what it throws, it throws at whoever fills the stream.
+  const hear = raw.listeners("data").at(-1) as (chunk: Uint8Array) => void;
+  raw.removeListener("data", hear);
+  raw.on("data", (chunk: Uint8Array) => {
     heardBytes += chunk.length;
-    if (!areInPlace(chunk) || (!isDone && heardBytes > LONGEST_HANDSHAKE)) breakOff();
+    if (!areInPlace(chunk) || (!isDone && heardBytes > LONGEST_HANDSHAKE)) return breakOff();
+    try {
+      hear(chunk);
+    } catch {
+      breakOff();
+    }
   });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
     if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();

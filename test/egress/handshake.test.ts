@@ -315,6 +315,18 @@ describe("somebody in the middle", () => {
     expect([REFUSED, FAILED]).toContain(heard);
   });
 
+  it("sends what no hello came before", async () => {
+    const [near, far] = duplexPair();
+    const forger = new Forger(far, 12);
+    const connected = handshake(near, { hostname: HOST, roots });
+    connected.catch(() => {}); // it is looked at below
+    await forger.takeHello();
+    forger.sendCertificate(leaf);
+    forger.sendKeyExchange(leaf.privateKey);
+    await expect(connected).rejects.toMatchObject({ refusal: { summary: FAILED } });
+    expect(near.destroyed).toBe(true);
+  });
+
   it("leaves the extensions out of TLS 1.3", async () => {
     const heard = await meet(13, (forger) => {
       forger.sendHello();
