@@ -24,6 +24,8 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   const said: string[] = [];
   let isDone = false;
   let isBroken = false;
+  // Asked for new keys before it has used the first, the library says two things under one nonce.
+  let hasWritten = false;
   const breakOff = () => {
     isBroken = true;
     tls.destroy();
@@ -46,7 +48,7 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
     }
   });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
-    if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();
+    if (isDone) return AFTERWARDS.includes(type) && (hasWritten || !message.request_update) ? undefined : breakOff();
     said.push(wordFor(type, message));
     if (type !== "certificate") return;
     const chain = message.entries?.map(({ cert }) => cert) ?? [];
@@ -88,6 +90,7 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
     writable: new WritableStream<Uint8Array>({
       write: (chunk) =>
         new Promise((resolve, reject) => {
+          hasWritten = true;
           tls.write(chunk, (error) => (error ? reject(error) : resolve()));
         }),
     }),
@@ -103,6 +106,7 @@ interface Message {
   extensions?: readonly { type: number }[];
   entries?: readonly { cert: Uint8Array }[];
   sig_alg?: number;
+  request_update?: number;
 }
 
 /**
