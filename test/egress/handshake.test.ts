@@ -10,7 +10,7 @@ import { handshake } from "../../src/egress/handshake.ts";
 import { toRefusal } from "../../src/errors.ts";
 import { settled } from "./far-end.ts";
 import { CLIENT_AUTH, type Issued, issue, KEY_CERT_SIGN } from "./forged-certificates.ts";
-import { Forger, foreignShare, TYPE } from "./forged-tls.ts";
+import { extension, Forger, foreignShare, TYPE } from "./forged-tls.ts";
 
 const HOST = "api.qq.example";
 const root = issue({ name: "Root", ca: true, keyUsage: KEY_CERT_SIGN });
@@ -176,6 +176,7 @@ describe("servers that are not", () => {
 describe("somebody in the middle", () => {
   const nothing = Buffer.alloc(0);
   const noExtensions = Buffer.from([0, 0]);
+  const version12 = extension(43, Buffer.from([3, 3]));
 
   /** What comes of it, and what the client hears of a sentence that follows. */
   async function meet(version: 12 | 13, script: (forger: Forger) => unknown): Promise<string> {
@@ -327,6 +328,79 @@ describe("somebody in the middle", () => {
     expect([REFUSED, FAILED]).toContain(heard);
   });
 
+  // All else is as it should be.
+  const rsaLeaf = issue({ name: "rsa leaf", hosts: [HOST], key: "rsa" }, rsaRoot);
+  const zeros = Buffer.alloc(32);
+  const WRONG_13: readonly [string, (forger: Forger) => unknown][] = [
+    [
+      "a resumption that nobody asked for",
+      (forger) => finish(forger, { others: [extension(41, Buffer.from([0, 0]))] }),
+    ],
+    ["SHA-1", (forger) => finish(forger, { proof: { scheme: 0x0203, digest: "sha1" } })],
+    ["SHA-1 under another name", (forger) => finish(forger, { proof: { digest: "sha1" } })],
+    ["another curve's scheme", (forger) => finish(forger, { proof: { scheme: 0x0503, digest: "sha384" } })],
+    ["padding of TLS 1.2", (forger) => finish(forger, { chain: [rsaLeaf], proof: { scheme: 0x0401 } })],
+    ["a scheme for other keys", (forger) => finish(forger, { chain: [rsaLeaf] })],
+    ["what a client signs", (forger) => finish(forger, { proof: { signer: "client" } })],
+    ["an empty signature", (forger) => finish(forger, { proof: { signature: nothing } })],
+    ["a signature of zeros", (forger) => finish(forger, { proof: { signature: zeros } })],
+    ["zeros at the end", (forger) => finish(forger, { end: zeros })],
+    ["nothing at the end", (forger) => finish(forger, { end: nothing })],
+    [
+      "two retries",
+      async (forger) => {
+        if ((await forger.retry()) && (await forger.retry())) finish(forger);
+      },
+    ],
+  ];
+
+  interface Deviation {
+    others?: readonly Buffer[];
+    chain?: readonly [Issued];
+    proof?: Parameters<Forger["sendProof"]>[1];
+    end?: Buffer;
+  }
+
+  function finish(forger: Forger, { others = [], chain = [leaf], proof, end }: Deviation = {}): void {
+    forger.sendHello({ others });
+    forger.send(TYPE.encryptedExtensions, noExtensions);
+    forger.sendCertificate(...chain);
+    forger.sendProof(chain[0].privateKey, proof);
+    forger.sendFinished13(end);
+    forger.sendData("evil");
+  }
+
+  it("is the server itself after a retry for a cookie", async () => {
+    const heard = await meet(13, async (forger) => {
+      if (await forger.retry()) finish(forger);
+    });
+    expect(heard).toBe("evil END");
+  });
+
+  it.each(WRONG_13)("does all of TLS 1.3 right but for %s", async (_name, script) => {
+    expect([REFUSED, FAILED]).toContain(await meet(13, script));
+  });
+
+  it.each([
+    ["names its version in a new way", async (forger: Forger) => forger.sendHello({ others: [version12] })],
+    [
+      "asks for another hello",
+      async (forger: Forger) => {
+        await forger.retry({ versions: Buffer.from([3, 3]) });
+        forger.sendHello();
+      },
+    ],
+  ] as const)("does TLS 1.2, and %s", async (_name, hello) => {
+    const heard = await meet(12, async (forger) => {
+      await hello(forger);
+      forger.sendCertificate(leaf);
+      forger.sendKeyExchange(leaf.privateKey);
+      forger.send(TYPE.serverHelloDone, nothing);
+      if (await forger.finish12()) forger.sendData("evil");
+    });
+    expect(heard).toBe(REFUSED);
+  });
+
   it("sends what no hello came before", async () => {
     const [near, far] = duplexPair();
     const forger = new Forger(far, 12);
@@ -436,19 +510,35 @@ describe("somebody in the middle", () => {
     }
   });
 
-  it.each([
+  const LATE: readonly [string, number][] = [
+    ["a wish to begin anew", TYPE.helloRequest],
     ["a certificate", TYPE.certificate],
+    ["a wish for a certificate", TYPE.certificateRequest],
     ["a hello", TYPE.serverHello],
     ["a key exchange", TYPE.serverKeyExchange],
     ["the end", TYPE.finished],
-  ] as const)("slips %s in between, when all is done", async (_name, type) => {
-    const heard = await meet(13, async (forger) => {
-      await genuine13(forger);
-      forger.sendData("hello");
-      forger.send(type, Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(60)]), { isPlain: true });
-      forger.sendData(" world");
-    });
-    expect(heard).toBe(BROKEN);
+  ];
+  it.each(LATE)("slips %s in between, when all is done", async (_name, type) => {
+    for (const isPlain of [true, false]) {
+      const heard = await meet(13, async (forger) => {
+        await genuine13(forger);
+        forger.sendData("hello");
+        forger.send(type, Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(60)]), { isPlain });
+        forger.sendData(" world");
+      });
+      expect(heard).toBe(BROKEN);
+    }
+  });
+
+  it.each(LATE)("slips %s in between in TLS 1.2, when all is done", async (_name, type) => {
+    for (const isPlain of [true, false]) {
+      const heard = await meet(12, async (forger) => {
+        await genuine12(forger);
+        forger.send(type, Buffer.alloc(0), { isPlain });
+        forger.sendData("hello");
+      });
+      expect(heard).toBe(BROKEN);
+    }
   });
 
   // Without the keys: a ticket, or other keys, that the server never sent; a part that nothing completes.
