@@ -1,6 +1,6 @@
 /**
- * A TLS connection by lemon-tls, and what the library leaves unchecked: the order of the messages, the limits of certificates,
- * the length of it all. Whoever upgrades it runs test/egress/handshake.test.ts, which has men in the middle.
+ * A TLS connection by lemon-tls, and what the library leaves unchecked: the order of messages and records, the limits of
+ * certificates, the length of it all. Whoever upgrades it runs test/egress/handshake-contract.ts, with its men in the middle.
  */
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
