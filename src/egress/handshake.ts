@@ -63,9 +63,10 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
           // The library reads on whatever happens: what is under it has to stop.
           if ((controller.desiredSize ?? 0) <= 0) raw.pause();
         });
-        // The far end has said its last, in TLS or in TCP, or we have: `close` itself comes late.
+        // The far end has said its last, in TLS or in TCP, or we have: raw's own "close" comes late, if at all.
         const ended = new Promise<void>((resolve) => {
-          for (const event of ["end", "finish", "close"]) raw.once(event, () => resolve());
+          for (const event of ["end", "finish"]) raw.once(event, () => resolve());
+          for (const event of ["error", "close"] as const) tls.once(event, () => resolve());
         });
         void ended.then(() => (isBroken ? controller.error(egressError("lost")) : controller.close()));
       },
@@ -83,7 +84,8 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
       reject(egressError("certificateRefused"));
     });
     tls.once("error", (error) => reject(egressError(failureOf(error))));
-    for (const event of ["end", "close"]) raw.once(event, () => reject(egressError("handshakeFailed")));
+    raw.once("end", () => reject(egressError("handshakeFailed")));
+    tls.once("close", () => reject(egressError("handshakeFailed")));
   });
   return {
     readable,

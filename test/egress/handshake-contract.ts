@@ -442,6 +442,35 @@ export function handshakeContract(): void {
       expect(heard).toBe(BROKEN);
     });
 
+    it("holds on to a connection that is broken off", async () => {
+      const plain = Buffer.from("160303000104", "hex");
+      for (const script of [
+        async (forger: Forger) => forger.raw(plain),
+        async (forger: Forger) => forger.raw(Buffer.from("1703030020".concat("00".repeat(32)), "hex")),
+      ]) {
+        const [near, far] = duplexPair();
+        near._destroy = () => {}; // it never comes to its end
+        const forger = new Forger(far, 13);
+        const connected = handshake(near, { hostname: HOST, roots });
+        await forger.takeHello();
+        await genuine13(forger);
+        const duct = await connected;
+        await script(forger);
+        await expect(hear(duct, 1)).rejects.toMatchObject({ refusal: { summary: BROKEN } });
+      }
+    });
+
+    it("holds on to a connection whose handshake is broken off", async () => {
+      const [near, far] = duplexPair();
+      near._destroy = () => {};
+      const forger = new Forger(far, 12);
+      const connected = handshake(near, { hostname: HOST, roots });
+      connected.catch(() => {}); // it is looked at below
+      await forger.takeHello();
+      forger.raw(Buffer.from("17030300011616030300010b", "hex"));
+      await expect(connected).rejects.toMatchObject({ refusal: { summary: FAILED } });
+    });
+
     it("changes what the server says", async () => {
       const heard = await meet(13, async (forger) => {
         await genuine13(forger);
