@@ -1,12 +1,13 @@
 /**
- * A TLS connection by lemon-tls, and what the library leaves unchecked: the order of the messages, the limits of certificates,
- * the length of it all. Whoever upgrades it runs test/egress/handshake.test.ts, which has men in the middle.
+ * A TLS connection by lemon-tls, and what the library leaves unchecked: the order of messages and records, the limits of
+ * certificates, the length of it all. Whoever upgrades it runs test/egress/handshake-contract.ts, with its men in the middle.
  */
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "lemon-tls";
 import { type Root, trustedRoot } from "./certificates.ts";
 import type { Duct } from "./connection.ts";
 import { type EgressFailure, egressError } from "./failure.ts";
+import { recordWatch } from "./records.ts";
 
 export interface HandshakeOptions {
   hostname: string;
@@ -23,6 +24,8 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
   const said: string[] = [];
   let isDone = false;
   let isBroken = false;
+  // Asked for new keys before it has used the first, the library says two things under one nonce.
+  let hasWritten = false;
   const breakOff = () => {
     isBroken = true;
     tls.destroy();
@@ -31,12 +34,21 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
     isBroken = true; // "close" follows
   });
   let heardBytes = 0;
-  raw.on("data", ({ length }: Uint8Array) => {
-    heardBytes += length;
-    if (!isDone && heardBytes > LONGEST_HANDSHAKE) breakOff();
+  const areInPlace = recordWatch();
+  // What the library would hear goes by here first; and what it throws, it throws at whoever fills the stream.
+  const hear = raw.listeners("data").at(-1) as (chunk: Uint8Array) => void;
+  raw.removeListener("data", hear);
+  raw.on("data", (chunk: Uint8Array) => {
+    heardBytes += chunk.length;
+    if (!areInPlace(chunk) || (!isDone && heardBytes > LONGEST_HANDSHAKE)) return breakOff();
+    try {
+      hear(chunk);
+    } catch {
+      breakOff();
+    }
   });
   tls.on("handshakeMessage", (type, _raw, message: Message) => {
-    if (isDone) return AFTERWARDS.includes(type) ? undefined : breakOff();
+    if (isDone) return AFTERWARDS.includes(type) && (hasWritten || !message.request_update) ? undefined : breakOff();
     said.push(wordFor(type, message));
     if (type !== "certificate") return;
     const chain = message.entries?.map(({ cert }) => cert) ?? [];
@@ -51,9 +63,10 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
           // The library reads on whatever happens: what is under it has to stop.
           if ((controller.desiredSize ?? 0) <= 0) raw.pause();
         });
-        // The far end has said its last, in TLS or in TCP, or we have: `close` itself comes late.
+        // The far end has said its last, in TLS or in TCP, or we have: raw's own "close" comes late, if at all.
         const ended = new Promise<void>((resolve) => {
-          for (const event of ["end", "finish", "close"]) raw.once(event, () => resolve());
+          for (const event of ["end", "finish"]) raw.once(event, () => resolve());
+          for (const event of ["error", "close"] as const) tls.once(event, () => resolve());
         });
         void ended.then(() => (isBroken ? controller.error(egressError("lost")) : controller.close()));
       },
@@ -71,13 +84,15 @@ export async function handshake(raw: Duplex, { hostname, roots, now = Date.now }
       reject(egressError("certificateRefused"));
     });
     tls.once("error", (error) => reject(egressError(failureOf(error))));
-    for (const event of ["end", "close"]) raw.once(event, () => reject(egressError("handshakeFailed")));
+    raw.once("end", () => reject(egressError("handshakeFailed")));
+    tls.once("close", () => reject(egressError("handshakeFailed")));
   });
   return {
     readable,
     writable: new WritableStream<Uint8Array>({
       write: (chunk) =>
         new Promise((resolve, reject) => {
+          hasWritten = true;
           tls.write(chunk, (error) => (error ? reject(error) : resolve()));
         }),
     }),
@@ -93,6 +108,7 @@ interface Message {
   extensions?: readonly { type: number }[];
   entries?: readonly { cert: Uint8Array }[];
   sig_alg?: number;
+  request_update?: number;
 }
 
 /**

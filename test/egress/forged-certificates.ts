@@ -6,6 +6,8 @@ export interface Wishes {
   name: string;
   /** Subject alternative names of kind DNS. None: the extension is not there. */
   hosts?: readonly string[];
+  /** Further extensions, maybe of kinds that are there already. */
+  again?: Omit<Wishes, "name">;
   /** Alternative names that are IPv4 addresses. */
   addresses?: readonly string[];
   /** Basic constraints. None: the extension is not there. */
@@ -56,6 +58,7 @@ export function issue(wishes: Wishes, issuer?: Pick<Issued, "name" | "privateKey
   const algorithm = algorithmOf(signer.privateKey, hash);
   const serial = createHash("sha1").update(`${name}${Math.random()}`).digest();
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
+  const list = [...extensions(wishes), ...extensions(wishes.again ?? {})];
   const content = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
     integer(serial),
@@ -64,7 +67,7 @@ export function issue(wishes: Wishes, issuer?: Pick<Issued, "name" | "privateKey
     sequence(time(fromMs), time(toMs)),
     nameOf(name),
     publicKey.export({ type: "spki", format: "der" }),
-    ...extensions(wishes),
+    ...(list.length > 0 ? [tagged(0xa3, sequence(...list))] : []),
   );
   const digest = signer.privateKey.asymmetricKeyType === "ed25519" ? null : hash;
   const der = sequence(content, algorithm, bits(sign(digest, content, signer.privateKey)));
@@ -94,7 +97,7 @@ function extensions({
   permits,
   permitsLoosely,
   oddity,
-}: Wishes): Buffer[] {
+}: Omit<Wishes, "name">): Buffer[] {
   const names = [
     ...(hosts ?? []).map((host) => tagged(0x82, Buffer.from(host))),
     ...(addresses ?? []).map((address) => tagged(0x87, Buffer.from(address.split(".").map(Number)))),
@@ -102,7 +105,7 @@ function extensions({
   const limits = ca ? [tagged(0x01, Buffer.from([0xff]))] : [];
   if (pathLength !== undefined) limits.push(integer(Buffer.from([pathLength])));
   const permitted = (permits ?? []).map((host) => sequence(tagged(0x82, Buffer.from(host))));
-  const list = [
+  return [
     ...(names.length > 0 ? [extension("2.5.29.17", sequence(...names))] : []),
     ...(ca === undefined ? [] : [extension("2.5.29.19", sequence(...limits), true)]),
     ...(keyUsage === undefined ? [] : [extension("2.5.29.15", bits(Buffer.from([keyUsage])), true)]),
@@ -110,7 +113,6 @@ function extensions({
     ...(permits ? [extension("2.5.29.30", sequence(tagged(0xa0, Buffer.concat(permitted))), !permitsLoosely)] : []),
     ...(oddity ? [extension("1.3.6.1.4.1.99999.1", tagged(0x05, Buffer.alloc(0)), true)] : []),
   ];
-  return list.length > 0 ? [tagged(0xa3, sequence(...list))] : [];
 }
 
 function extension(id: string, value: Buffer, isCritical = false): Buffer {

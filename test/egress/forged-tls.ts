@@ -18,16 +18,35 @@ import type { Duplex } from "node:stream";
 import type { Issued } from "./forged-certificates.ts";
 
 export const TYPE = {
+  helloRequest: 0,
   serverHello: 2,
   newSessionTicket: 4,
   encryptedExtensions: 8,
   certificate: 11,
   serverKeyExchange: 12,
+  certificateRequest: 13,
   serverHelloDone: 14,
   certificateVerify: 15,
   finished: 20,
   keyUpdate: 24,
 } as const;
+
+interface Hello {
+  smuggled?: boolean;
+  random?: Buffer;
+  /** Further extensions. */
+  others?: readonly Buffer[];
+}
+
+interface Proof {
+  scheme?: number;
+  digest?: string;
+  signer?: "server" | "client";
+  signature?: Buffer;
+}
+
+/** Stands for the random in a hello that asks for another one. */
+const RETRY = createHash("sha256").update("HelloRetryRequest").digest();
 
 const HANDSHAKE = 22;
 const APPLICATION = 23;
@@ -50,6 +69,7 @@ export class Forger {
   #writeKey: Buffer = Buffer.alloc(0);
   #writeIv: Buffer = Buffer.alloc(0);
   #sequence = 0n;
+  #last: Buffer = Buffer.alloc(0);
   isEnded = false;
 
   constructor(duplex: Duplex, version: 12 | 13) {
@@ -102,33 +122,32 @@ export class Forger {
   }
 
   /** `smuggled`: puts the half of a key exchange into the hello of TLS 1.2, where none belongs. */
-  sendHello({ smuggled = false, random = this.random }: { smuggled?: boolean; random?: Buffer } = {}): void {
+  sendHello({ smuggled = false, random = this.random, others = [] }: Hello = {}): void {
     random.copy(this.random);
     const share = extension(51, Buffer.concat([u16(0x001d), u16(32), this.share]));
     const list =
       this.version === 13
-        ? [extension(43, u16(0x0304)), share]
-        : [extension(23, Buffer.alloc(0)), ...(smuggled ? [share] : [])];
-    const suite = this.version === 13 ? 0x1301 : 0xc02b;
-    const extensions = Buffer.concat(list);
-    this.send(
-      TYPE.serverHello,
-      Buffer.concat([
-        u16(0x0303),
-        this.random,
-        Buffer.from([this.#sessionId.length]),
-        this.#sessionId,
-        u16(suite),
-        Buffer.from([0]),
-        u16(extensions.length),
-        extensions,
-      ]),
-    );
+        ? [extension(43, u16(0x0304)), share, ...others]
+        : [extension(23, Buffer.alloc(0)), ...(smuggled ? [share] : []), ...others];
+    this.send(TYPE.serverHello, this.#helloBody(this.random, list));
     if (this.version === 12) return;
     const early = extract(Buffer.alloc(32), Buffer.alloc(32));
     this.#secret = extract(derive(early, "derived", hash()), this.#shared(this.#clientShare));
     this.#serverSecret = derive(this.#secret, "s hs traffic", hash(...this.#transcript));
     this.#use13(this.#serverSecret);
+  }
+
+  /** Asks for another hello, with a cookie in it, and takes it. False where the client is gone. */
+  async retry({ versions = u16(0x0304) }: { versions?: Buffer | undefined } = {}): Promise<boolean> {
+    const first = hash(...this.#transcript);
+    this.#transcript = [Buffer.concat([Buffer.from([254, 0, 0, first.length]), first])];
+    const extensions = [extension(43, versions), extension(44, Buffer.from([0, 1, 7]))];
+    this.send(TYPE.serverHello, this.#helloBody(RETRY, extensions));
+    for (;;) {
+      const record = await this.record();
+      if (record?.type === HANDSHAKE) return this.#transcript.push(record.body) > 0;
+      if (record?.type !== 20) return false;
+    }
   }
 
   /** A handshake message, protected if there are keys. */
@@ -148,11 +167,11 @@ export class Forger {
     this.send(TYPE.certificate, Buffer.concat([...context, u24(list.length), list]));
   }
 
-  /** What proves in TLS 1.3 that the certificate is the server's own. Keys on P-256 only. */
-  sendProof(key: KeyObject): void {
-    const padding = Buffer.from(`${" ".repeat(64)}TLS 1.3, server CertificateVerify\0`);
-    const signature = sign("sha256", Buffer.concat([padding, hash(...this.#transcript)]), key);
-    this.send(TYPE.certificateVerify, Buffer.concat([u16(0x0403), u16(signature.length), signature]));
+  /** What proves in TLS 1.3 that the certificate is the server's own. `signer` may be the client, too. */
+  sendProof(key: KeyObject, { scheme = 0x0403, digest = "sha256", signer = "server", signature }: Proof = {}): void {
+    const padding = Buffer.from(`${" ".repeat(64)}TLS 1.3, ${signer} CertificateVerify\0`);
+    const made = signature ?? sign(digest, Buffer.concat([padding, hash(...this.#transcript)]), key);
+    this.send(TYPE.certificateVerify, Buffer.concat([u16(scheme), u16(made.length), made]));
   }
 
   /** What proves it in TLS 1.2: signed halves of a key exchange. `share` may be another server's. */
@@ -162,14 +181,12 @@ export class Forger {
     this.send(TYPE.serverKeyExchange, Buffer.concat([params, u16(scheme), u16(signature.length), signature]));
   }
 
-  sendFinished13(): void {
+  sendFinished13(data?: Buffer): void {
     const key = expand(this.#serverSecret, "finished", Buffer.alloc(0), 32);
-    this.send(
-      TYPE.finished,
-      createHmac("sha256", key)
-        .update(hash(...this.#transcript))
-        .digest(),
-    );
+    const right = createHmac("sha256", key)
+      .update(hash(...this.#transcript))
+      .digest();
+    this.send(TYPE.finished, data ?? right);
     const master = extract(derive(this.#secret, "derived", hash()), Buffer.alloc(32));
     this.#serverSecret = derive(master, "s ap traffic", hash(...this.#transcript));
     this.#use13(this.#serverSecret);
@@ -217,6 +234,25 @@ export class Forger {
     this.#duplex.write(bytes);
   }
 
+  /** Needs no keys. */
+  repeatLast(): void {
+    this.#duplex.write(this.#last);
+  }
+
+  #helloBody(random: Buffer, list: readonly Buffer[]): Buffer {
+    const extensions = Buffer.concat(list);
+    return Buffer.concat([
+      u16(0x0303),
+      random,
+      Buffer.from([this.#sessionId.length]),
+      this.#sessionId,
+      u16(this.version === 13 ? 0x1301 : 0xc02b),
+      Buffer.from([0]),
+      u16(extensions.length),
+      extensions,
+    ]);
+  }
+
   #shared(peer: Buffer): Buffer {
     const publicKey = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
     return diffieHellman({ privateKey: this.#keys.privateKey, publicKey });
@@ -248,7 +284,8 @@ export class Forger {
   }
 
   #write(type: number, body: Buffer): void {
-    this.#duplex.write(Buffer.concat([Buffer.from([type, 3, 3]), u16(body.length), body]));
+    this.#last = Buffer.concat([Buffer.from([type, 3, 3]), u16(body.length), body]);
+    this.#duplex.write(this.#last);
   }
 }
 
@@ -300,7 +337,7 @@ function prf(secret: Buffer, label: string, seed: Buffer, length: number): Buffe
   return out.subarray(0, length);
 }
 
-function extension(type: number, body: Buffer): Buffer {
+export function extension(type: number, body: Buffer): Buffer {
   return Buffer.concat([u16(type), u16(body.length), body]);
 }
 
