@@ -73,6 +73,14 @@ describe("servers that are who they say", () => {
     ["TLS 1.3, ChaCha20", { minVersion: "TLSv1.3", ciphers: "TLS_CHACHA20_POLY1305_SHA256" }],
     ["TLS 1.2, AES-256", { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES256-GCM-SHA384" }],
     ["TLS 1.2, RSA, AES-128", { maxVersion: "TLSv1.2", chain: [rsaLeaf], ciphers: "ECDHE-RSA-AES128-GCM-SHA256" }],
+    [
+      "TLS 1.2, ChaCha20 rather than AES",
+      {
+        maxVersion: "TLSv1.2",
+        ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256",
+        honorCipherOrder: true,
+      },
+    ],
     ["TLS 1.3, asks for a certificate", { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: false }],
   ];
 
@@ -116,6 +124,7 @@ describe("servers that are not", () => {
     ["the name in the subject", { chain: [issue({ name: HOST }, root)] }, REFUSED],
     ["one for clients", { chain: [issue({ name: "leaf", hosts: [HOST], purposes: [CLIENT_AUTH] }, root)] }, REFUSED],
     ["TLS 1.1", { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" }, FAILED],
+    ["TLS 1.2 with ChaCha20 only", { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305" }, FAILED],
     ["CBC only", { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA256" }, FAILED],
     [
       "RSA key exchange only",
