@@ -71,8 +71,10 @@ const httpUrl = v.pipe(
   text,
   v.url(),
   v.regex(/^https?:\/\//),
+  v.check((url) => !URL.canParse(url) || !namesUser(new URL(url))), // no runtime calls such an address
   v.transform((url) => url.replace(/\/+$/, "")),
 );
+const namesUser = ({ username, password }: URL) => username !== "" || password !== "";
 const flag = v.pipe(
   text,
   v.toLowerCase(),
@@ -126,6 +128,8 @@ const bots = v.pipe(
 /** It travels in a header, and strangers may guess at it. */
 const adminToken = v.pipe(text, v.regex(/^[\x21-\x7e]{16,}$/));
 
+const NO_ADDRESS = "不是 http(s) 地址,或带着用户名密码 / is no http(s) address, or holds a user or a password";
+
 /** How a wrong setting is reported. The value itself is never part of it. */
 const SETTINGS = {
   QQ_APP_ID: {
@@ -149,12 +153,12 @@ const SETTINGS = {
   },
   QQ_API_BASE: {
     schema: httpUrl,
-    problem: "不是 http(s) 地址 / is no http(s) address",
+    problem: NO_ADDRESS,
     advice: "填写完整地址,例如 https://api.bot.qq.com。Give a full address.",
   },
   QQ_TOKEN_URL: {
     schema: httpUrl,
-    problem: "不是 http(s) 地址 / is no http(s) address",
+    problem: NO_ADDRESS,
     advice: "填写完整地址,或删除此项使用默认值。Give a full address, or remove it for the default.",
   },
   QQ_API_HEADERS: {
@@ -183,7 +187,7 @@ const SETTINGS = {
   },
   QQ_EGRESS_ECHO: {
     schema: httpUrl,
-    problem: "不是 http(s) 地址 / is no http(s) address",
+    problem: NO_ADDRESS,
     advice: "填写会回答来访 IP 的地址,或删除此项。Give an address that tells its callers theirs, or remove it.",
   },
   MODEL: {
@@ -203,7 +207,7 @@ const SETTINGS = {
   },
   MODEL_BASE_URL: {
     schema: httpUrl,
-    problem: "不是 http(s) 地址 / is no http(s) address",
+    problem: NO_ADDRESS,
     advice: "填写模型接口地址,例如 https://api.deepseek.com/v1。Give the model API's address.",
   },
   MODEL_HEADERS: {
@@ -229,7 +233,7 @@ const SETTINGS = {
   },
   ALERT_WEBHOOK: {
     schema: httpUrl,
-    problem: "不是 http(s) 地址 / is no http(s) address",
+    problem: NO_ADDRESS,
     advice: "填写企业微信、飞书、钉钉等群机器人的 Webhook 地址,或删除此项。Give a webhook's address, or remove it.",
   },
   RETENTION_DAYS: {

@@ -150,8 +150,18 @@ describe("addresses", () => {
     "ws://relay.test",
     "file:///etc",
     "javascript:alert(1)",
+    // No runtime takes them, and some say the whole address in their error.
+    "https://user:password@relay.test",
+    "https://user@relay.test",
+    "https://:password@relay.test",
   ])("are refused where nothing could be reached: %s", (address) => {
-    const settings = { QQ_API_BASE: address, QQ_TOKEN_URL: address, MODEL_BASE_URL: address };
+    const settings = {
+      QQ_API_BASE: address,
+      QQ_TOKEN_URL: address,
+      QQ_EGRESS_ECHO: address,
+      MODEL_BASE_URL: address,
+      ALERT_WEBHOOK: address,
+    };
     expect(settingsOf(env(settings)).toSorted()).toEqual(Object.keys(settings).toSorted());
   });
 
@@ -432,7 +442,7 @@ describe("wrong settings", () => {
     QQ_APP_SECRET: { SECRET: "SECRET-LEAK" },
     QQ_BOTS: '[{"appId":"BOTS-LEAK","appSecret":"BOTS-LEAK"}]',
     QQ_API_BASE: "ftp://user:BASE-LEAK@relay.test",
-    QQ_TOKEN_URL: "TOKEN-LEAK",
+    QQ_TOKEN_URL: "https://user:TOKEN-LEAK@relay.test",
     QQ_API_HEADERS: '{"HEADERS-LEAK',
     QQ_SANDBOX: "SANDBOX-LEAK",
     MODEL: "MODEL-LEAK",

@@ -72,7 +72,7 @@ async function askForTunnel(socket: Duct, { authorization }: ConnectProxy, targe
     const host = hostOf(target);
     const credentials = authorization ? `Proxy-Authorization: ${authorization.reveal()}\r\n` : "";
     const request = `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n${credentials}\r\n`;
-    await writer.write(new TextEncoder().encode(request)).catch(notAProxy);
+    await writer.write(new TextEncoder().encode(request)).catch(() => {}); // what it said before it went tells more
     const status = await readStatus(reader);
     if (status < 200 || status > 299) throw egressError(connectFailure(status));
   } finally {
@@ -81,12 +81,14 @@ async function askForTunnel(socket: Duct, { authorization }: ConnectProxy, targe
   }
 }
 
+const BROKEN = { value: undefined, done: true } as const;
+
 /** Nothing may follow the head: the host behind the proxy speaks when it is spoken to. */
 async function readStatus(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<number> {
   const decoder = new TextDecoder("latin1");
   let head = "";
   for (;;) {
-    const { value, done } = await reader.read().catch(notAProxy);
+    const { value, done } = await reader.read().catch(() => BROKEN);
     if (done) throw egressError(head === "" ? "proxyUnreached" : "noProxy"); // without a word, it is on its way down
     head += decoder.decode(value, { stream: true });
     const status = /^HTTP\/1\.\d (\d{3})\b/.exec(head)?.[1];

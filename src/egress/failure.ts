@@ -37,8 +37,8 @@ const ROWS: Record<EgressFailure, Row> = {
   proxyUnreached: {
     summary: "the proxy is not reached",
     advice:
-      "连不上代理:看它是否在运行,地址、端口和防火墙对不对。" +
-      "See that the proxy runs, and check its address, port and firewall.",
+      "连不上代理:看它是否在运行,地址、端口、防火墙和(用 https:// 时)证书对不对。" +
+      "See that the proxy runs, and check its address, port, firewall and, with https://, its certificate.",
     sent: "never",
     mendedBy: "time",
   },

@@ -67,6 +67,9 @@ const ALLOW_LIST =
   "Empty the IP allow-list at q.qq.com; or list the address of the relay or proxy that the calls leave through.";
 const RELAY_KEY =
   "用了中转的话,核对 QQ_API_HEADERS 里的密钥和中转的规则。With a relay: check its key in QQ_API_HEADERS, and its rules.";
+const MOVED =
+  "那个地址会跳转,程序不跟随:在 QQ_API_BASE 填跳转后的地址(多半是 https)。" +
+  "It redirects, which nobody follows: set QQ_API_BASE to the address behind (often its https).";
 const RELAY_DOWN =
   "中转连不上:看它是否在运行,QQ_API_BASE、DNS、证书和防火墙对不对。" +
   "The relay is not reached: see that it runs; check QQ_API_BASE, its DNS, certificate and firewall.";
@@ -348,6 +351,13 @@ const TURNED_AWAY: ErrorRow = {
   isWall: true,
 };
 
+/** Not QQ either: it redirects nobody. */
+const REDIRECTED: ErrorRow = {
+  ...row([], "the address redirects elsewhere", "tellOperator", MOVED),
+  costsNoReply: true,
+  isWall: true,
+};
+
 /** What Cloudflare answers itself for a host that it does not reach: developers.cloudflare.com, 5xx errors. */
 const UNREACHED: Readonly<Record<number, string>> = {
   521: "the relay refuses connections",
@@ -391,6 +401,7 @@ export function findErrorRow({ endpoint, status, errCode, code }: WireRefusal): 
   // An unknown code is a refusal, whatever the status claims; on streams a 404 is how a refusal comes.
   const asStatus = hasCode && (status < 400 || (endpoint === "stream" && status === 404)) ? 400 : status;
   if (!hasCode && status === 403) return TURNED_AWAY;
+  if (!hasCode && status >= 300 && status < 400) return REDIRECTED;
   const unreached = hasCode ? undefined : UNREACHED[status];
   if (unreached) {
     return { ...row([], unreached, "backOff", RELAY_DOWN, "tellUser"), costsNoReply: true, isWall: true };

@@ -143,8 +143,27 @@ describe("what the proxy answers", () => {
     const made = outcome();
     await far.hears("\r\n\r\n");
     far.say("HTTP/1.1 200 OK\r\n");
+    await settled();
     far.fail();
     expect(await made).toBe(NO_PROXY);
+  });
+
+  it("is nothing: it resets the connection, as a proxy does that restarts or has too much to do", async () => {
+    const made = outcome();
+    await far.hears("\r\n\r\n");
+    far.fail();
+    expect(await made).toBe(DOWN);
+  });
+
+  it("is nothing: it has reset the connection before it was asked", async () => {
+    far.fail();
+    expect(await outcome()).toBe(DOWN);
+  });
+
+  it("came before it was asked, by something that has gone since", async () => {
+    far.say("SSH-2.0-OpenSSH_9.2\r\n");
+    far.end();
+    expect(await outcome()).toBe(NO_PROXY);
   });
 });
 

@@ -514,8 +514,11 @@ describe("redirect", () => {
     await answering((response) => {
       response.writeHead(status, { location: `${elsewhere.address}/collect` }).end();
     });
-    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({ remedy: "backOff" });
-    expect(await refusalOf(askForToken())).toMatchObject({ remedy: "backOff" });
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({
+      remedy: "tellOperator",
+      isWall: true,
+    });
+    expect(await refusalOf(askForToken())).toMatchObject({ remedy: "tellOperator", isWall: true });
     expect(elsewhere.seen).toEqual([]);
   });
 });

@@ -358,7 +358,19 @@ describe("looking up an answer", () => {
     for (const status of [502, 520, 524]) expect(findErrorRow({ endpoint: "api", status }).outcomeUnknown).toBe(true);
   });
 
-  it.each([200, 202, 302, 600])("waits and tries again where the status %i says nothing either", (status) => {
+  it("takes a redirect for a wrong address: nobody follows it, and nothing is done there", () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const row = findErrorRow({ endpoint: "api", status });
+      expect(row).toMatchObject({ remedy: "tellOperator", costsNoReply: true, isWall: true });
+      expect([row.otherwise, row.outcomeUnknown]).toEqual([undefined, undefined]);
+      expect(row.advice).toContain("QQ_API_BASE");
+      expect(api(99999999, status).isWall).toBeUndefined();
+    }
+    expect(findErrorRow({ endpoint: "token", status: 308 }).isWall).toBe(true);
+    expect(findErrorRow({ endpoint: "api", status: 400 }).isWall).toBeUndefined();
+  });
+
+  it.each([200, 202, 299, 600])("waits and tries again where the status %i says nothing either", (status) => {
     expect(findErrorRow({ endpoint: "api", status })).toMatchObject({ remedy: "backOff", otherwise: "tellUser" });
   });
 });
@@ -373,7 +385,7 @@ describe("what an answer says beside its remedy", () => {
   });
 
   it("is that nobody knows what became of the message, where the gateway failed or was not understood", () => {
-    for (const status of [200, 302, 500, 502, 503, 504]) expect(api(undefined, status).outcomeUnknown).toBe(true);
+    for (const status of [200, 299, 500, 502, 503, 504]) expect(api(undefined, status).outcomeUnknown).toBe(true);
     for (const status of [400, 401, 404, 405, 413, 429]) expect(api(undefined, status).outcomeUnknown).toBeUndefined();
     expect(api(304041, 500).outcomeUnknown).toBeUndefined();
   });
