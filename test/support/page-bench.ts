@@ -98,7 +98,8 @@ export async function pageBench({
   const url = await qq.start(0, { page: page.routes({ bundle, ...(heartbeatMs !== undefined && { heartbeatMs }) }) });
   page.origin = url;
 
-  const call: PageBench["call"] = async (method, path, body) => {
+  const pending: Promise<unknown>[] = [];
+  const callOnce: PageBench["call"] = async (method, path, body) => {
     const given = await fetch(`${url}/app/getAppAccessToken`, {
       method: "POST",
       body: JSON.stringify({ appId: APP_ID, clientSecret: APP_SECRET }),
@@ -112,6 +113,12 @@ export async function pageBench({
     const text = await response.text();
     const json = (text.startsWith("{") ? JSON.parse(text) : {}) as Record<string, unknown>;
     return { status: response.status, code: (json.err_code ?? json.code) as number | undefined, json };
+  };
+
+  const call: PageBench["call"] = (...what) => {
+    const answer = callOnce(...what);
+    pending.push(answer);
+    return answer;
   };
 
   const bench: PageBench = {
@@ -144,6 +151,7 @@ export async function pageBench({
       return page.state.lines.filter((line): line is Extract<Line, { kind: Kind }> => line.kind === kind);
     },
     async stop() {
+      await Promise.allSettled(pending); // what the bot has begun to say
       await qq.stop();
       bot.closeAllConnections();
       await new Promise((resolve) => bot.close(resolve));
