@@ -170,6 +170,14 @@ describe("the Worker's log lines", () => {
     expect(names(later, "worker")).toEqual(["token.renewed"]);
   });
 
+  it("that name nothing belong to the newest that has not ended", async () => {
+    const first = (await say("一")).messageId;
+    const second = (await say("二", CHATS.group)).messageId;
+    logged("info", "turn.ended", { turn: 1, chat: "group:GROUP0001", messages: [second] });
+    logged("info", "token.renewed", { appId: "102000001" });
+    expect([names(first, "worker"), names(second, "worker")]).toEqual([["token.renewed"], ["turn.ended"]]);
+  });
+
   it("are read at the time at which they come", async () => {
     const { messageId } = await say();
     nowMs += 1_234;
