@@ -42,10 +42,12 @@ function ask(
 /** The stream's messages as they come; comments are left out. */
 async function* events(signal: AbortSignal): AsyncGenerator<Snapshot | Change> {
   const response = await fetch(`${bench.url}/page/events`, { signal });
-  let waiting = "";
+  let waiting: string[] = [];
   for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-    const blocks = (waiting + chunk).split("\n\n");
-    waiting = blocks.pop() ?? "";
+    waiting.push(chunk);
+    if (!chunk.includes("\n")) continue; // a whole may come in many pieces
+    const blocks = waiting.join("").split("\n\n");
+    waiting = [blocks.pop() ?? ""];
     for (const block of blocks) if (block.startsWith("data: ")) yield JSON.parse(block.slice(6));
   }
 }
