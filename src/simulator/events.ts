@@ -197,11 +197,19 @@ export interface Press {
   data: string;
   /** 11 a button, 12 the menu of a private chat, 14 "clear the conversation"; the docs list more. */
   type: number;
+  buttonId?: string | undefined;
+  /** Under which the button stands. */
+  messageId?: string | undefined;
 }
 
 const MENU = 12;
+/** A button and a menu entry: QQ shows that nothing happened until the bot acknowledges. */
+export const NEED_ACKNOWLEDGEMENT = [11, MENU];
 
-export function composeInteraction({ chat, sender, type, data }: Press, { appId, nowMs }: Stage): Payload {
+export function composeInteraction(
+  { chat, sender, type, data, buttonId = "button-1", messageId = `08${hex()}` }: Press,
+  { appId, nowMs }: Stage,
+): Payload {
   const where: Record<Chat["scene"], Payload> = {
     c2c: { chat_type: 2, scene: "c2c", user_openid: chat.id },
     group: { chat_type: 1, scene: "group", group_openid: chat.id, group_member_openid: sender },
@@ -219,8 +227,8 @@ export function composeInteraction({ chat, sender, type, data }: Press, { appId,
     data: {
       type,
       resolved: {
-        ...(type === MENU ? { feature_id: data } : { button_data: data, button_id: "button-1" }),
-        ...(isGuild && { user_id: sender, message_id: `08${hex()}` }),
+        ...(type === MENU ? { feature_id: data } : { button_data: data, button_id: buttonId }),
+        ...(isGuild && { user_id: sender, message_id: messageId }),
       },
     },
   };
@@ -228,7 +236,8 @@ export function composeInteraction({ chat, sender, type, data }: Press, { appId,
 
 /** Where an event happened; undefined if in no chat. */
 export function chatOf(payload: Payload): Chat | undefined {
-  const { openid, user_openid, group_openid, channel_id, guild_id, direct_message, author } = payload;
+  const { openid, user_openid, group_openid, channel_id, guild_id, direct_message, author, message } = payload;
+  if (typeof message === "object" && message !== null) return chatOf({ ...message }); // one that was taken back
   const written = author as { user_openid?: unknown } | undefined; // read as unknown on the next lines
   const places: readonly [Chat["scene"], unknown][] = [
     ["guildDm", direct_message === true ? guild_id : undefined],
