@@ -64,6 +64,10 @@ const DOORS: Record<string, RegExp> = {
   "@hono/node-server": /^simulator\//,
   "@clack/prompts": /^cli\/prompts\.ts$/,
   uqr: /^cli\/qr-binding\.ts$/,
+  esbuild: /^simulator\/page-bundle\.ts$/,
+  preact: /^simulator\/page\//,
+  "markdown-it": /^simulator\/page\//,
+  dompurify: /^simulator\/page\//,
 };
 
 interface Import {
@@ -73,7 +77,7 @@ interface Import {
   dynamic: boolean;
 }
 
-const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.ts$/.test(file));
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
 
 const imports: Import[] = files.flatMap((file) => {
   const source = readFileSync(join(SRC, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");

@@ -4,7 +4,7 @@
  */
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type Next } from "hono";
 import type { Chat, Scene } from "../event.ts";
 import { addressOf, traceOf } from "./callers.ts";
 import { type RefusalBody, refusal } from "./codes.ts";
@@ -16,9 +16,11 @@ import { hex, placeOf, rfc3339 } from "./questions.ts";
 import { escapeGuild } from "./reading.ts";
 import type { ReplyBook } from "./reply-book.ts";
 import type { AccessTokens } from "./tokens.ts";
+import type { ApiCall } from "./watching.ts";
 import type { QQTrouble } from "./weather.ts";
 
-type C = Context<{ Bindings: HttpBindings }>;
+type Env = { Bindings: HttpBindings; Variables: { seen: Pick<ApiCall, "what" | "chat" | "about" | "fields"> } };
+type C = Context<Env>;
 type Refuse = Extract<QQTrouble, { kind: "refuse" }>;
 
 /** What only QQ itself sees. */
@@ -45,11 +47,14 @@ export class Api {
     this.#changed = changed;
   }
 
-  routes(): Hono<{ Bindings: HttpBindings }> {
-    const app = new Hono<{ Bindings: HttpBindings }>();
+  /** @param page has its routes before QQ's. */
+  routes(page?: Hono<{ Bindings: HttpBindings }>): Hono<Env> {
+    const app = new Hono<Env>();
+    if (page) app.route("/", page);
     app.route("/", this.#qq.model.routes());
     for (const path of TRACE_PATHS) app.get(path, traceOf);
     app.use(this.#qq.callers.count());
+    app.use((c, next) => this.#watch(c, next));
     app.post("/app/getAppAccessToken", (c) => this.#giveToken(c));
     for (const { scene, path } of MESSAGE_ROUTES)
       app.post(path, (c) => this.#takeMessage(c, { scene, id: c.req.param("id") ?? "" }));
@@ -59,8 +64,27 @@ export class Api {
     return app;
   }
 
+  /** Tells whoever watches how a call went. */
+  async #watch(c: C, next: Next): Promise<void> {
+    const atMs = this.#now();
+    await next();
+    const seen = c.get("seen");
+    if (!seen || this.#qq.watchers.size === 0) return;
+    const isBroken = c.env.incoming.socket.destroyed;
+    const json = isBroken
+      ? {}
+      : await c.res
+          .clone()
+          .json()
+          .catch(() => ({}));
+    const { code, err_code = code } = json as Partial<RefusalBody>;
+    const status = isBroken ? 0 : c.res.status;
+    this.#qq.tell((watcher) => watcher.called?.({ ...seen, atMs, tookMs: this.#now() - atMs, status, code: err_code }));
+  }
+
   async #giveToken(c: C): Promise<Response> {
     this.#qq.tokenRequests += 1;
+    c.set("seen", { what: "token", fields: {} });
     const trouble = this.#qq.tokenWeather.next("");
     if (trouble?.kind === "drop") return this.#drop(c);
     if (trouble?.kind === "refuse") return this.#refuse(c, trouble);
@@ -79,6 +103,7 @@ export class Api {
   }
 
   #describeBot(c: C): Response {
+    c.set("seen", { what: "identity", fields: {} });
     const code = this.#turnsAway(c);
     if (code) return this.#refuse(c, refusal(code));
     return c.json({
@@ -92,6 +117,7 @@ export class Api {
   }
 
   async #takeAcknowledgement(c: C, id: string): Promise<Response> {
+    c.set("seen", { what: "acknowledge", about: id, fields: {} });
     const trouble = this.#qq.interactionWeather.next("");
     if (trouble?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
     if (trouble?.kind === "drop") return this.#drop(c);
@@ -113,9 +139,11 @@ export class Api {
 
   async #takeMessage(c: C, chat: Chat): Promise<Response> {
     const message = readMessage(chat, await c.req.json().catch(() => undefined));
+    c.set("seen", seenOf(chat, message));
     if (!message) return this.#refuseMessage(c, { chat, text: "" }, refusal(12002));
     const trouble = (message.form === "typing" ? this.#qq.typingWeather : this.#qq.weather).next(message.text);
     if (trouble?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
+    if (trouble?.kind === "forgetTokens") this.#tokens.forget();
     if (trouble?.kind === "drop") return this.#drop(c);
     if (trouble?.kind === "refuse") {
       if (costsReply(trouble)) this.#book.book(message, { delivered: false, atMs: this.#now() });
@@ -155,6 +183,7 @@ export class Api {
       const typing = { chat, msgId, msgSeq, atMs };
       this.#qq.typings.push(typing);
       this.#qq.onTyping?.(typing);
+      this.#qq.tell((watcher) => watcher.typing?.(typing));
       this.#changed();
     } else {
       const delivered: Delivered = {
@@ -194,7 +223,7 @@ export class Api {
 
   #refuseMessage(
     c: C,
-    { chat, msgId, msgSeq, text }: Pick<Message, "chat" | "text"> & Partial<Message>,
+    { chat, msgId, msgSeq, text, form }: Pick<Message, "chat" | "text"> & Partial<Message>,
     trouble: Refuse,
   ): Response {
     const { code, err_code, message = "" } = (trouble.body ?? {}) as Partial<RefusalBody>;
@@ -202,6 +231,7 @@ export class Api {
       chat,
       msgId,
       msgSeq,
+      form,
       text,
       status: trouble.status,
       code: code ?? err_code,
@@ -210,6 +240,7 @@ export class Api {
     };
     this.#qq.ledger.refused.push(refused);
     this.#qq.onRefused?.(refused);
+    this.#qq.tell((watcher) => watcher.refused?.(refused));
     this.#changed();
     return this.#refuse(c, trouble);
   }
@@ -225,6 +256,15 @@ export class Api {
     c.env.incoming.socket.destroy();
     return RESPONSE_ALREADY_SENT;
   }
+}
+
+/** What of a message is no text that somebody wrote. */
+function seenOf(chat: Chat, message: Message | undefined): Pick<ApiCall, "what" | "chat" | "about" | "fields"> {
+  if (!message) return { what: "send", chat, fields: {} };
+  const { form, msgId, msgSeq, isEvent, text } = message;
+  const what = form === "typing" ? "typing" : "send";
+  const name = isEvent ? "event_id" : "msg_id";
+  return { what, chat, about: msgId, fields: { form, [name]: msgId, msg_seq: msgSeq, characters: text.length } };
 }
 
 /** Our own, which a relay serves, and Cloudflare's, to which a relay passes it on. */

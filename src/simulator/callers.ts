@@ -56,8 +56,8 @@ export class Callers {
   }
 }
 
-export function addressOf(c: Context<Bindings>): string {
-  return plainAddress(c.env.incoming.socket.remoteAddress ?? "");
+export function addressOf({ env }: { env: HttpBindings }): string {
+  return plainAddress(env.incoming.socket.remoteAddress ?? "");
 }
 
 /** A socket that listens on IPv6, too, names IPv4 as `::ffff:192.0.2.1`. */

@@ -38,6 +38,23 @@ const THOUGHTS = 5;
 
 type Message = { role: string; text: string };
 
+/** A call of the demo model. */
+export interface ModelCall {
+  /** From 1. */
+  n: number;
+  /** The newest message that it was told. */
+  question: string;
+  atMs: number;
+  /** Until the first word. */
+  firstByteMs?: number;
+  /** Until the end; undefined while it is under way. */
+  tookMs?: number;
+  /** 0 where nothing was answered. */
+  status: number;
+  /** Whether the answer was given to its end. */
+  isWhole: boolean;
+}
+
 export class DemoModel {
   readonly weather = new Weather<ModelTrouble>();
   /** The text of the newest message of each call, in order. */
@@ -46,6 +63,13 @@ export class DemoModel {
   readonly prompts: string[] = [];
   /** From where it was called. */
   readonly addresses = new Set<string>();
+  /** Called when it is called, and with the same call when it has answered or was left. */
+  onCall: ((call: ModelCall) => void) | undefined;
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
 
   routes(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
@@ -59,10 +83,28 @@ export class DemoModel {
       this.calls.push(question);
       this.addresses.add(addressOf(c));
       this.prompts.push(messages.map(({ text }) => text).join("\n"));
+      this.#note(c, question);
       await this.#answer(c, this.#compose(messages), this.weather.next(question));
       return RESPONSE_ALREADY_SENT;
     });
     return app;
+  }
+
+  #note({ env: { outgoing } }: Context<{ Bindings: HttpBindings }>, question: string): void {
+    const atMs = this.#now();
+    const call: ModelCall = { n: this.calls.length, question, atMs, status: 0, isWhole: false };
+    this.onCall?.(call);
+    const write = outgoing.write.bind(outgoing);
+    outgoing.write = ((...chunk: Parameters<typeof write>) => {
+      call.firstByteMs ??= this.#now() - atMs;
+      return write(...chunk);
+    }) as typeof write; // its overloads are those of `write`
+    outgoing.once("close", () => {
+      call.tookMs = this.#now() - atMs;
+      call.status = outgoing.headersSent ? outgoing.statusCode : 0;
+      call.isWhole = outgoing.writableFinished;
+      this.onCall?.(call);
+    });
   }
 
   /** Every stretch of an answer ends in its number `(回答 <call>,<n>/<of>)`, so that a missing or repeated part shows. */

@@ -197,11 +197,17 @@ export interface Press {
   data: string;
   /** 11 a button, 12 the menu of a private chat, 14 "clear the conversation"; the docs list more. */
   type: number;
+  buttonId?: string | undefined;
+  /** Under which the button stands. */
+  messageId?: string | undefined;
 }
 
 const MENU = 12;
 
-export function composeInteraction({ chat, sender, type, data }: Press, { appId, nowMs }: Stage): Payload {
+export function composeInteraction(
+  { chat, sender, type, data, buttonId = "button-1", messageId = `08${hex()}` }: Press,
+  { appId, nowMs }: Stage,
+): Payload {
   const where: Record<Chat["scene"], Payload> = {
     c2c: { chat_type: 2, scene: "c2c", user_openid: chat.id },
     group: { chat_type: 1, scene: "group", group_openid: chat.id, group_member_openid: sender },
@@ -219,8 +225,8 @@ export function composeInteraction({ chat, sender, type, data }: Press, { appId,
     data: {
       type,
       resolved: {
-        ...(type === MENU ? { feature_id: data } : { button_data: data, button_id: "button-1" }),
-        ...(isGuild && { user_id: sender, message_id: `08${hex()}` }),
+        ...(type === MENU ? { feature_id: data } : { button_data: data, button_id: buttonId }),
+        ...(isGuild && { user_id: sender, message_id: messageId }),
       },
     },
   };

@@ -5,10 +5,11 @@
  */
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer, type ServerType } from "@hono/node-server";
+import { createAdaptorServer, type HttpBindings, type ServerType } from "@hono/node-server";
+import type { Hono } from "hono";
 import type { Chat, Scene } from "../event.ts";
 import { Api } from "./api.ts";
-import { deliver, sign, signedCallback } from "./callbacks.ts";
+import { type Attempt, deliver, postOnce, sign, signedCallback } from "./callbacks.ts";
 import { Callers } from "./callers.ts";
 import { DemoModel } from "./demo-model.ts";
 import { chatOf, composeInteraction, type Payload, payloadOf } from "./events.ts";
@@ -25,7 +26,8 @@ import {
 } from "./questions.ts";
 import { ReplyBook } from "./reply-book.ts";
 import { AccessTokens } from "./tokens.ts";
-import { type QQTrouble, Weather } from "./weather.ts";
+import type { Watcher } from "./watching.ts";
+import { type CallbackTrouble, type QQTrouble, Weather } from "./weather.ts";
 
 export type { Question } from "./questions.ts";
 
@@ -86,7 +88,9 @@ export class FakeQQ {
   readonly typingWeather = new Weather<QQTrouble>();
   readonly interactionWeather = new Weather<QQTrouble>();
   readonly tokenWeather = new Weather<QQTrouble>();
-  readonly model = new DemoModel();
+  /** For callbacks, by what is in them. */
+  readonly callbackWeather = new Weather<CallbackTrouble>();
+  readonly model: DemoModel;
   readonly callers = new Callers();
   readonly bot = BOT;
   readonly appId: string;
@@ -118,6 +122,7 @@ export class FakeQQ {
   /** Called for every message of the bot that QQ turned away. */
   onRefused: ((refused: Refused) => void) | undefined;
   onTyping: ((typing: Typing) => void) | undefined;
+  readonly watchers = new Set<Watcher>();
 
   readonly #now: () => number;
   readonly #redeliveryPauseMs: number;
@@ -133,17 +138,22 @@ export class FakeQQ {
     this.callbackUrl = options.callbackUrl ?? "";
     this.#now = options.now ?? Date.now;
     this.#redeliveryPauseMs = options.redeliveryPauseMs ?? 300;
+    this.model = new DemoModel(this.#now);
     this.callers.onClose = () => this.#changed();
+    this.model.onCall = (call) => this.tell((watcher) => watcher.modelCalled?.(call));
   }
 
   /**
    * Starts listening on 127.0.0.1 and returns the address, which serves API, token and demo model: `https://localhost:<port>`
-   * with `tls` (PEM), else `http://127.0.0.1:<port>`.
+   * with `tls` (PEM), else `http://127.0.0.1:<port>`. What `page` has a route for is not QQ's.
    */
-  async start(port = 0, { tls }: { tls?: { key: string; cert: string } } = {}): Promise<string> {
+  async start(
+    port = 0,
+    { tls, page }: { tls?: { key: string; cert: string }; page?: Hono<{ Bindings: HttpBindings }> } = {},
+  ): Promise<string> {
     const inside = { tokens: this.#tokens, book: this.#book, now: this.#now, changed: () => this.#changed() };
     const api = new Api(this, inside);
-    const { fetch } = api.routes();
+    const { fetch } = api.routes(page);
     const server = createAdaptorServer(
       tls ? { fetch, createServer: createHttpsServer, serverOptions: tls } : { fetch },
     );
@@ -173,7 +183,9 @@ export class FakeQQ {
   async say(question: Question): Promise<Asked> {
     const { asked, bodies } = this.compose(question);
     this.ledger.asked.push(asked);
+    this.tell((watcher) => watcher.asked?.(asked, question));
     await Promise.all(bodies.map((body) => this.deliver(asked, body)));
+    this.tell((watcher) => watcher.settled?.(asked.messageId, asked.acknowledgedAtMs !== undefined));
     return asked;
   }
 
@@ -194,7 +206,7 @@ export class FakeQQ {
   }
 
   async deliver(asked: Asked, body: string): Promise<void> {
-    const acknowledged = await this.#post(body, asked.deliveries);
+    const acknowledged = await this.#post(asked.messageId, body, asked.deliveries);
     if (acknowledged) asked.acknowledgedAtMs ??= this.#now();
     this.#changed();
   }
@@ -208,9 +220,27 @@ export class FakeQQ {
     const { eventId, body } = this.#envelope(t, payload);
     if (isMessageEvent(t)) this.#book.open(String(payload.id), { chat: chatOf(payload), atMs: this.#now() });
     const deliveries: number[] = [];
-    const acknowledged = await this.#post(body, deliveries);
+    const posting = { id: eventId, eventId, t, d: payload, chat: chatOf(payload), atMs: this.#now() };
+    this.tell((watcher) => watcher.posting?.(posting));
+    const acknowledged = await this.#post(eventId, body, deliveries);
+    this.tell((watcher) => watcher.settled?.(eventId, acknowledged));
     this.#changed();
     return { eventId, t, d: payload, deliveries, acknowledged };
+  }
+
+  /** Posts a callback once more: signed anew, or with the headers that it had. Returns its HTTP status, 0 for none. */
+  async replay(
+    id: string,
+    { body, headers }: { body: string; headers?: Readonly<Record<string, string>> },
+  ): Promise<number> {
+    const request = headers ? { body, headers } : await signedCallback(this, body, this.#now());
+    const onAnswer = (attempt: Attempt) => this.#tellDelivery(id, attempt);
+    return (await postOnce(this.callbackUrl, request, { now: this.#now, onAnswer })).status;
+  }
+
+  /** Tells all who watch. */
+  tell(what: (watcher: Watcher) => void): void {
+    for (const watcher of this.watchers) what(watcher);
   }
 
   /**
@@ -222,15 +252,20 @@ export class FakeQQ {
   async press({
     data,
     type = 11,
+    buttonId,
+    messageId,
     withinMs = 10_000,
     ...who
   }: Pick<Question, "scene" | "chatId" | "sender"> & {
     data: string;
     type?: number;
+    buttonId?: string;
+    /** Under which the button stands. */
+    messageId?: string;
     withinMs?: number;
   }): Promise<Pressed> {
     const { chat, sender } = whoAsks(who);
-    const payload = composeInteraction({ chat, sender, data, type }, this.#stage());
+    const payload = composeInteraction({ chat, sender, data, type, buttonId, messageId }, this.#stage());
     const acknowledgement = () => this.acknowledgements.find(({ id, hasHeaders }) => id === payload.id && hasHeaders);
     const posted = await this.emit("INTERACTION_CREATE", payload);
     if (NEED_ACKNOWLEDGEMENT.includes(type)) await this.until(() => acknowledgement() !== undefined, withinMs);
@@ -294,6 +329,7 @@ export class FakeQQ {
   show(message: Delivered): void {
     this.ledger.delivered.push(message);
     this.onDelivered?.(message);
+    this.tell((watcher) => watcher.delivered?.(message));
     this.#changed();
   }
 
@@ -321,11 +357,19 @@ export class FakeQQ {
     return { eventId, body: JSON.stringify({ op: 0, id: eventId, t, d }) };
   }
 
-  #post(body: string, deliveries: number[]): Promise<boolean> {
+  #post(id: string, body: string, deliveries: number[]): Promise<boolean> {
     return deliver(this.callbackUrl, this, body, {
       now: this.#now,
       pauseMs: this.#redeliveryPauseMs,
-      onAnswer: (status) => deliveries.push(status),
+      trouble: this.callbackWeather.next(body),
+      onAnswer: (attempt) => {
+        deliveries.push(attempt.status);
+        this.#tellDelivery(id, attempt);
+      },
     });
+  }
+
+  #tellDelivery(id: string, attempt: Attempt): void {
+    this.tell((watcher) => watcher.delivery?.({ id, url: this.callbackUrl, ...attempt }));
   }
 }

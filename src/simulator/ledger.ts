@@ -4,6 +4,8 @@
  * stretch of its answers.
  */
 import type { Chat } from "../event.ts";
+import type { KeyboardButton } from "./keyboard.ts";
+import type { MediaFile } from "./media.ts";
 import { type Form, readable } from "./reading.ts";
 
 export interface Asked {
@@ -31,6 +33,10 @@ export interface Delivered {
   msgSeq: number;
   /** As the person reads it; Markdown as its source. */
   text: string;
+  /** Under the message, in rows. */
+  buttons?: readonly (readonly KeyboardButton[])[];
+  /** A picture, a video, a voice or a file. */
+  media?: MediaFile;
   atMs: number;
 }
 
@@ -38,6 +44,8 @@ export interface Refused {
   chat: Chat;
   msgId: string | undefined;
   msgSeq: number | undefined;
+  /** Undefined for what QQ cannot read. */
+  form: Form | "typing" | undefined;
   text: string;
   status: number;
   /** The older of the two numbers, where they differ. */

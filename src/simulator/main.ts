@@ -4,8 +4,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
+import { claimCode } from "../claim-code.ts";
+import { Secret } from "../log.ts";
 import { DEMO_MODEL_NAME, DEMO_MODEL_PATH } from "./demo-model.ts";
 import { FakeQQ } from "./fake-qq.ts";
+import { Page } from "./page.ts";
+import { bundlePage } from "./page-bundle.ts";
 import { chat } from "./terminal.ts";
 import { startWorker } from "./worker-process.ts";
 
@@ -35,8 +39,14 @@ const qq = new FakeQQ({
   appSecret: APP_SECRET,
   callbackUrl: `http://127.0.0.1:${workerPort}/qq/callback`,
 });
-const simulatorUrl = await qq.start(simulatorPort);
 const realModel = modelOfDevVars();
+const page = new Page(qq, {
+  model: { name: realModel ?? DEMO_MODEL_NAME, isDemo: realModel === undefined },
+  claim: `/claim ${await claimCode(new Secret(APP_SECRET))}`,
+});
+const bundle = await bundlePage();
+const simulatorUrl = await qq.start(simulatorPort, { page: page.routes({ bundle }) });
+page.origin = simulatorUrl;
 
 console.log("正在启动 Worker… / Starting the Worker…");
 const worker = await startWorker(
@@ -52,6 +62,7 @@ const worker = await startWorker(
     }),
   },
   (line) => {
+    page.hear(line);
     if (values.verbose || /"level":"(error|warn)"|\[ERROR\]|✘/.test(line)) console.error(line);
   },
 ).catch(async (error: Error) => {
@@ -83,6 +94,8 @@ if (!(await qq.validateCallback())) {
   await stop(1);
 }
 console.log(`
+打开这个页面和机器人聊天 / open this page and chat   ${simulatorUrl}
+
 回调地址已通过校验 / callback verified   ${worker.url}/qq/callback
 模拟 QQ / local QQ                       ${simulatorUrl}
 模型 / model                             ${realModel ?? "demo (内置演示模型,不联网 / built in, no network)"}

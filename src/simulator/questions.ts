@@ -46,8 +46,8 @@ export interface Question {
   both?: boolean | undefined;
   /** Further mentions, as they travel. */
   mentions?: readonly object[] | undefined;
-  /** What it is written in answer to. Guilds send no more of it than an id. */
-  quote?: { text: string; name?: string } | undefined;
+  /** What it is written in answer to. Guilds send no more of it than its id, other chats no id but a quote index. */
+  quote?: { text: string; name?: string | undefined; id?: string | undefined; byBot?: boolean | undefined } | undefined;
   /** As they travel. */
   attachments?: readonly object[] | undefined;
   /** Replaces what is made of `text`, mention and escapes included. */
@@ -89,7 +89,10 @@ export function composeMessage(question: Question, stage: Stage): ComposedMessag
   const [toBot, toAll = toBot] = EVENTS[scene];
   const names = both ? [...new Set([toBot, toAll])] : [event ?? (addressed ? toBot : toAll)];
   const write = isChat ? chatMessage : guildMessage;
-  const events = names.map((t) => ({ t, d: { id: messageId, ...write({ t, question, chat, sender, stage }) } }));
+  const events = names.map((t) => ({
+    t,
+    d: { id: messageId, ...write({ t, question, chat, sender, stage, messageId }) },
+  }));
   return { messageId, chat, sender, events };
 }
 
@@ -129,9 +132,10 @@ interface Writing {
   chat: Chat;
   sender: string;
   stage: Stage;
+  messageId: string;
 }
 
-function chatMessage({ t, question, chat, sender, stage }: Writing): Record<string, unknown> {
+function chatMessage({ t, question, chat, sender, stage, messageId }: Writing): Record<string, unknown> {
   const { text, senderName = "", role = "member", quote, addressed = true, byBot = false, mentions = [] } = question;
   // Of all messages, the ones to the bot keep its tag and say who is meant (adapter-qq and a test against the docs).
   const isTagged = t === "GROUP_MESSAGE_CREATE" && addressed;
@@ -145,8 +149,8 @@ function chatMessage({ t, question, chat, sender, stage }: Writing): Record<stri
     bot: true,
     is_you: true,
   };
-  const index = `REFIDX_${stage.serial}==`;
-  const quoted = `REFIDX_quoted${stage.serial}==`;
+  const index = `REFIDX_${messageId}==`;
+  const quoted = `REFIDX_${quote?.id ?? `quoted${stage.serial}`}==`;
   return {
     content: question.content ?? content,
     timestamp: rfc3339(question.sentAtMs ?? stage.nowMs),
@@ -159,7 +163,7 @@ function chatMessage({ t, question, chat, sender, stage }: Writing): Record<stri
           msg_idx: quoted,
           message_type: 103,
           content: quote.text,
-          ...(quote.name !== undefined && { author: { id: hex(), username: quote.name, bot: false } }),
+          ...(quote.name !== undefined && { author: { id: hex(), username: quote.name, bot: quote.byBot ?? false } }),
         },
       ],
     }),
@@ -197,6 +201,6 @@ function guildMessage({ t, question, chat, sender, stage }: Writing): Record<str
     seq_in_channel: String(stage.serial),
     mentions: [...(isTagged ? [{ id, username: name, bot: true }] : []), ...mentions],
     ...(question.attachments && { attachments: question.attachments }),
-    ...(quote && { message_reference: { message_id: `08quoted${stage.serial}` } }),
+    ...(quote && { message_reference: { message_id: quote.id ?? `08quoted${stage.serial}` } }),
   };
 }

@@ -12,7 +12,20 @@ export type QQTrouble =
   | { kind: "deliverThenDrop" }
   /** The message is delivered, then the gateway answers like this. */
   | { kind: "deliverThenFail"; status: number }
-  | { kind: "delay"; ms: number };
+  | { kind: "delay"; ms: number }
+  /** QQ forgets all access tokens, the one of this call included. */
+  | { kind: "forgetTokens" };
+
+/** What happens to a callback on its way. */
+export type CallbackTrouble =
+  /** Posted so often at the same time, whatever the answer. */
+  | { kind: "repeat"; times: number }
+  /** Signed so long ago. */
+  | { kind: "stale"; ms: number }
+  /** Signed with the secret of another bot. */
+  | { kind: "forged" }
+  /** The answer comes when QQ has stopped waiting, so that it is posted again. */
+  | { kind: "late" };
 
 /** What happens to a call of the model. */
 export type ModelTrouble =
@@ -39,12 +52,33 @@ interface Rule<Trouble> {
   matches: (text: string) => boolean;
 }
 
+/** A trouble that was set. */
+export interface Forecast {
+  /** How many calls it still applies to. */
+  readonly left: number;
+  end(): void;
+}
+
 export class Weather<Trouble> {
   #rules: Rule<Trouble>[] = [];
 
-  /** Troubles the next `times` calls whose text contains `about`. */
-  set(trouble: Trouble, { times = 1, about = "" }: { times?: number; about?: string } = {}): void {
-    this.#rules.push({ trouble, left: times, matches: (text) => text.includes(about) });
+  /** Troubles the next `times` calls whose text contains `about`; with `first`, before what was set earlier. */
+  set(
+    trouble: Trouble,
+    { times = 1, about = "", first = false }: { times?: number; about?: string; first?: boolean } = {},
+  ): Forecast {
+    const rule: Rule<Trouble> = { trouble, left: times, matches: (text) => text.includes(about) };
+    if (first) this.#rules.unshift(rule);
+    else this.#rules.push(rule);
+    return {
+      get left() {
+        return rule.left;
+      },
+      end: () => {
+        rule.left = 0;
+        this.#rules = this.#rules.filter((other) => other !== rule);
+      },
+    };
   }
 
   clear(): void {

@@ -6,4 +6,4 @@ import { language, words } from "./spoken.ts";
 
 document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 document.title = words.title;
-render(<App />, document.body);
+render(<App />, document.getElementById("app") ?? document.body);

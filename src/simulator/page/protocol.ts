@@ -1,7 +1,7 @@
 /**
  * What the page and the simulator tell each other, as plain data. The page reads `GET /page/events`, a stream of server-sent
- * events whose first is a `Snapshot` and whose others are `Change`s; it acts by `POST /page/<name of the action>` with the
- * action as JSON, which answers `Done`.
+ * events without names, whose first is a `Snapshot`, also after every reconnection, and whose others are `Change`s; it acts by
+ * `POST /page/<name of the action>` with the action as JSON, which answers `Done` at once: what comes of it comes as `Change`s.
  */
 import type { Chat, Scene } from "../../event.ts";
 
@@ -17,7 +17,20 @@ export interface Snapshot {
   lines: readonly Line[];
   traces: readonly Trace[];
   weather: readonly Switch[];
+  /** What `qq.refuse` may be set to. */
+  codes: readonly Code[];
   tally: Tally;
+}
+
+/** A code with which QQ refuses, and its meaning: in Chinese as QQ says it. */
+export interface Code {
+  code: number;
+  words: Words;
+}
+
+export interface Words {
+  zh: string;
+  en: string;
 }
 
 export interface ChatView {
@@ -25,6 +38,8 @@ export interface ChatView {
   name: string;
   /** Who may be spoken as; one in private chats. */
   people: readonly Person[];
+  /** What may `happen` here. */
+  events: readonly { event: string; words: Words }[];
 }
 
 export interface Person {
@@ -86,7 +101,8 @@ export interface Happened {
   /** QQ's name of the event. */
   event: string;
   /** In words, for a person; Chinese and English. */
-  words: { zh: string; en: string };
+  words: Words;
+  /** Whether QQ's callback was acknowledged; of a pressed button, whether the bot has acknowledged that, too. */
   acknowledged?: boolean | undefined;
 }
 
@@ -111,8 +127,12 @@ export interface Button {
   label: string;
   /** 0 grey, 1 blue. */
   style: number;
-  /** Whether it may be pressed. */
+  /** Whether it may be pressed, by anybody. */
   isOpen: boolean;
+  /** Only a `callback` is pressed; a `command` is put into the box to write in, and `link` leads to an address. */
+  action: "link" | "callback" | "command";
+  /** The command or the address. */
+  data: string;
 }
 
 /** What was done for one callback, from QQ's first byte to the last thing said about it. */
@@ -145,14 +165,16 @@ export interface Switch {
   /** Such as `qq.refuse`, `qq.slow`, `model.silent`. */
   name: string;
   group: "qq" | "model" | "callback";
-  words: { zh: string; en: string };
+  words: Words;
   /** For how many more calls; `"on"` until it is switched off. */
   left: number | "on";
   /** What can be chosen: a code of the table, an HTTP status, milliseconds. */
   value?: number | undefined;
+  /** What `value` counts; absent where nothing can be chosen. */
+  unit?: "code" | "status" | "ms" | undefined;
 }
 
-/** Of the ledger, over all that was acknowledged. */
+/** Of the ledger, over all of the newest burst that was acknowledged. While it is under way, what is lost may still come. */
 export interface Tally {
   asked: number;
   own: number;
@@ -190,7 +212,7 @@ export interface Actions {
   };
   recall: { line: string };
   press: { line: string; button: string; by: string };
-  /** An event of the chat, such as FRIEND_ADD, GROUP_ADD_ROBOT, C2C_MSG_REJECT. */
+  /** One of the chat's `events`, such as FRIEND_ADD, GROUP_ADD_ROBOT, C2C_MSG_REJECT. */
   happen: { chat: Chat; event: string };
   /** `left: 0` switches it off. */
   weather: { name: string; left: number | "on"; value?: number };
@@ -203,4 +225,4 @@ export interface Actions {
 export type ActionName = keyof Actions;
 
 /** `POST /page/upload?name=…` with the bytes as body answers `{ ok: true, upload: <id> }`. */
-export type Done = { ok: true; upload?: string } | { ok: false; words: { zh: string; en: string } };
+export type Done = { ok: true; upload?: string } | { ok: false; words: Words };

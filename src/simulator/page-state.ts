@@ -1,0 +1,123 @@
+/**
+ * What the page shows, kept for as long as the simulator runs: the newest lines and traces of all chats. Whoever subscribes
+ * gets the whole first and each change after it.
+ */
+import type { Chat } from "../event.ts";
+import type { Change, ChatView, Line, Person, Snapshot, Trace } from "./page/protocol.ts";
+import { startingChats, unforeseenChat } from "./page-chats.ts";
+
+/** What of the snapshot does not come from here. */
+export type Setting = Pick<Snapshot, "bot" | "callbackUrl" | "model" | "claim" | "codes">;
+
+const MOST_LINES = 2_000;
+const MOST_TRACES = 300;
+
+const NO_TALLY: Snapshot["tally"] = {
+  asked: 0,
+  own: 0,
+  joined: 0,
+  told: 0,
+  lost: 0,
+  torn: 0,
+  doubled: 0,
+  outOfOrder: 0,
+  isBursting: false,
+};
+
+export class PageState {
+  setting: Setting;
+  readonly #chats: ChatView[] = startingChats();
+  readonly #lines = new Map<string, Line>();
+  readonly #traces = new Map<string, Trace>();
+  #weather: Snapshot["weather"] = [];
+  #tally = NO_TALLY;
+  readonly #listeners = new Set<(change: Change) => void>();
+
+  constructor(setting: Setting) {
+    this.setting = setting;
+  }
+
+  get snapshot(): Snapshot {
+    return {
+      ...this.setting,
+      chats: this.#chats,
+      lines: [...this.#lines.values()],
+      traces: [...this.#traces.values()],
+      weather: this.#weather,
+      tally: this.#tally,
+    };
+  }
+
+  get lines(): readonly Line[] {
+    return [...this.#lines.values()];
+  }
+
+  /** Returns how to stop listening. */
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  chatOf({ scene, id }: Chat): ChatView | undefined {
+    return this.#chats.find(({ chat }) => chat.scene === scene && chat.id === id);
+  }
+
+  line(id: string): Line | undefined {
+    return this.#lines.get(id);
+  }
+
+  trace(id: string): Trace | undefined {
+    return this.#traces.get(id);
+  }
+
+  /** Adds a line, or puts another in the place of the one with its id. */
+  show(line: Line): void {
+    this.#meet(line.chat, line.kind === "said" ? line.by : undefined);
+    this.#lines.set(line.id, line);
+    forgetOldest(this.#lines, MOST_LINES);
+    this.#tell({ kind: "line", line });
+  }
+
+  showTrace(trace: Trace): void {
+    this.#traces.set(trace.id, trace);
+    forgetOldest(this.#traces, MOST_TRACES);
+    this.#tell({ kind: "trace", trace });
+  }
+
+  showTyping(chat: Chat, untilMs: number): void {
+    this.#tell({ kind: "typing", chat, untilMs });
+  }
+
+  showWeather(weather: Snapshot["weather"]): void {
+    if (JSON.stringify(weather) === JSON.stringify(this.#weather)) return;
+    this.#weather = weather;
+    this.#tell({ kind: "weather", weather });
+  }
+
+  showTally(tally: Snapshot["tally"]): void {
+    this.#tally = tally;
+    this.#tell({ kind: "tally", tally });
+  }
+
+  /** A chat or a person that the page does not know yet. */
+  #meet(chat: Chat, person: Person | undefined): void {
+    const known = this.chatOf(chat);
+    if (known && (!person || known.people.some(({ id }) => id === person.id))) return;
+    const view = known ?? unforeseenChat(chat);
+    const met = { ...view, people: person ? [...view.people, person] : view.people };
+    if (known) this.#chats[this.#chats.indexOf(known)] = met;
+    else this.#chats.push(met);
+    this.#tell({ kind: "chat", chat: met });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  for (const [id] of map) {
+    if (map.size <= most) return;
+    map.delete(id);
+  }
+}

@@ -1,0 +1,2 @@
+/** Styles are gathered by the bundler. */
+declare module "*.css";
