@@ -62,6 +62,7 @@ export const Composer = memo(function Composer({
   on,
 }: ComposerProps) {
   const key = keyOf(chat.chat);
+  const to = chat.people.length > 1 ? chat.name : botName;
   const [drafts, setDrafts] = useState<ReadonlyMap<ChatKey, Draft>>(new Map());
   const [isOver, setOver] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -125,7 +126,7 @@ export const Composer = memo(function Composer({
   return (
     <form
       class={`composer${isOver ? " over" : ""}`}
-      aria-label={words.messageTo(chat.name)}
+      aria-label={words.messageTo(to)}
       onSubmit={(event) => {
         event.preventDefault();
         void send();
@@ -180,8 +181,8 @@ export const Composer = memo(function Composer({
           id="message"
           rows={1}
           dir="auto"
-          aria-label={words.messageTo(chat.name)}
-          placeholder={isOver ? words.dropHere : words.messageTo(chat.name)}
+          aria-label={words.messageTo(to)}
+          placeholder={isOver ? words.dropHere : words.messageTo(to)}
           title={words.sendHint}
           value={draft.text}
           onInput={({ currentTarget: { value } }) => change(key, (now) => ({ ...now, text: value }))}
@@ -288,7 +289,9 @@ function Speaking({ chat, speaker, isAddressed, botName, on }: SpeakingProps) {
             checked={isAddressed}
             onChange={({ currentTarget }) => on.address(currentTarget.checked)}
           />
-          @<bdi>{botName}</bdi>
+          <span>
+            @<bdi>{botName}</bdi>
+          </span>
         </label>
       )}
     </div>

@@ -124,24 +124,14 @@ function Content({ line, botName, at }: LineProps & { line: Line & (Said | Answe
               <Quoted quote={line.quote} />
             </span>
           )}
-          {line.addressed && line.chat.scene !== "c2c" && line.chat.scene !== "guildDm" && (
-            <span class="at">
-              @<bdi>{botName}</bdi>{" "}
-            </span>
-          )}
-          {line.text !== "" && <MessageText text={line.text} isMarkdown={false} />}
+          <MessageText text={line.text} isMarkdown={false} at={isToBot(line) ? botName : undefined} />
           <Attachments of={line.attachments} />
         </>
       );
     case "answered":
       return (
         <>
-          {at !== undefined && (
-            <span class="at">
-              @<bdi>{at}</bdi>{" "}
-            </span>
-          )}
-          {line.text !== "" && <MessageText text={line.text} isMarkdown={line.form === "markdown"} />}
+          <MessageText text={line.text} isMarkdown={line.form === "markdown"} at={at} />
           <Attachments of={line.attachments} />
         </>
       );
@@ -165,6 +155,11 @@ function Content({ line, botName, at }: LineProps & { line: Line & (Said | Answe
     default:
       return line satisfies never;
   }
+}
+
+/** Where others listen, too, the bot is spoken to by name. */
+function isToBot({ addressed, chat: { scene } }: Line & Said): boolean {
+  return addressed && scene !== "c2c" && scene !== "guildDm";
 }
 
 function Quoted({ quote }: { quote: Quote }) {

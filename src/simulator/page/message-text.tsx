@@ -12,17 +12,30 @@ const SHOWN_LINES = 40;
 /** Laying out more Markdown than QQ would ever take costs more than it shows. */
 const MAX_MARKDOWN = 20_000;
 
-export const MessageText = memo(function MessageText({ text, isMarkdown }: { text: string; isMarkdown: boolean }) {
+interface MessageTextProps {
+  text: string;
+  isMarkdown: boolean;
+  /** Who is spoken to, before the words. */
+  at?: string | undefined;
+}
+
+export const MessageText = memo(function MessageText({ text, isMarkdown, at }: MessageTextProps) {
   const [isWhole, setWhole] = useState(false);
   const beginning = beginningOf(text);
   const shown = isWhole ? text : beginning;
+  if (text === "" && at === undefined) return null;
   const isLaidOut = isMarkdown && shown.length <= MAX_MARKDOWN;
   return (
     <>
       {isLaidOut ? (
-        <Markdown text={shown} key={isWhole ? "whole" : "beginning"} />
+        <Markdown text={shown} at={at} />
       ) : (
         <div class="text" dir="auto">
+          {at !== undefined && (
+            <span class="at">
+              @<bdi>{at}</bdi>{" "}
+            </span>
+          )}
           {shown}
         </div>
       )}
@@ -36,9 +49,25 @@ export const MessageText = memo(function MessageText({ text, isMarkdown }: { tex
   );
 });
 
-const Markdown = memo(function Markdown({ text }: { text: string }) {
-  return <div class="text markdown" dir="auto" ref={(node) => node?.replaceChildren(toFragment(text))} />;
+const Markdown = memo(function Markdown({ text, at }: Omit<MessageTextProps, "isMarkdown">) {
+  const draw = (node: HTMLElement | null) => {
+    if (!node) return;
+    node.replaceChildren(toFragment(text));
+    if (at === undefined) return;
+    const first = node.firstElementChild;
+    (first?.tagName === "P" ? first : node).prepend(mentionOf(at), " ");
+  };
+  return <div class="text markdown" dir="auto" ref={draw} />;
 });
+
+function mentionOf(name: string): HTMLElement {
+  const mention = document.createElement("span");
+  mention.className = "at";
+  const isolated = document.createElement("bdi");
+  isolated.textContent = name;
+  mention.append("@", isolated);
+  return mention;
+}
 
 function beginningOf(text: string): string {
   const lines = text.split("\n", SHOWN_LINES + 1);
