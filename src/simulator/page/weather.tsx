@@ -1,5 +1,6 @@
 /** Switches that make QQ or the model misbehave: once, or until they are switched off again. */
 import { useState } from "preact/hooks";
+import { findCodes } from "./find-codes.ts";
 import { Icon } from "./icons.tsx";
 import { memo } from "./memo.ts";
 import type { Code, Switch } from "./protocol.ts";
@@ -7,6 +8,9 @@ import { language, words } from "./spoken.ts";
 
 const GROUPS = ["qq", "callback", "model"] as const;
 const CODES_SHOWN = 6;
+/** The one switch whose codes are looked for by their words; the others take a number. */
+const SEARCHED = "qq.refuse";
+const UNITS = { ms: "ms", status: "HTTP", code: "#" } as const;
 
 export type TurnSwitch = (name: string, left: number | "on", value?: number) => void;
 
@@ -30,7 +34,7 @@ export const WeatherView = memo(function WeatherView({ weather, codes, onTurn }:
             {weather
               .filter((its) => its.group === group)
               .map((its) => (
-                <SwitchRow key={its.name} its={its} codes={its.unit === "code" ? codes : undefined} onTurn={onTurn} />
+                <SwitchRow key={its.name} its={its} codes={its.name === SEARCHED ? codes : undefined} onTurn={onTurn} />
               ))}
           </ul>
         </section>
@@ -60,9 +64,9 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
         <span class="switch-name">
           {label}
           {typeof left === "number" && left > 1 && <small> {words.leftCalls(left)}</small>}
-          {unit === "code" && isOn(its) && its.value !== undefined && <code>{its.value}</code>}
+          {codes && its.value !== undefined && <code>{its.value}</code>}
         </span>
-        {(unit === "ms" || unit === "status") && (
+        {unit !== undefined && !codes && (
           <label class="switch-value">
             <span class="hidden">
               {words.value}: {label}
@@ -74,7 +78,7 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
               onInput={({ currentTarget }) => setValue(currentTarget.valueAsNumber)}
               onChange={() => isOn(its) && onTurn(name, left, value)}
             />
-            <span aria-hidden="true">{unit === "ms" ? "ms" : "HTTP"}</span>
+            <span aria-hidden="true">{UNITS[unit]}</span>
           </label>
         )}
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would break the row. */}
@@ -97,16 +101,6 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
     </li>
   );
 });
-
-/** Every word and number of the search has to be found in the code or its meaning. */
-export function findCodes(codes: readonly Code[], search: string): readonly Code[] {
-  const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (wanted.length === 0) return [];
-  return codes.filter(({ code, words: { zh, en } }) => {
-    const text = `${code} ${zh} ${en}`.toLowerCase();
-    return wanted.every((word) => text.includes(word));
-  });
-}
 
 function CodeSearch({ name, codes, onTurn }: { name: string; codes: readonly Code[]; onTurn: TurnSwitch }) {
   const [search, setSearch] = useState("");
