@@ -15,6 +15,7 @@ import { takeNotices } from "./facts.ts";
 import { turnAway } from "./gate.ts";
 import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
+import { named } from "./named.ts";
 import { takeUntold } from "./outbox.ts";
 import { CUT, UNTOLD } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -102,7 +103,7 @@ function noteGivenUp({ storage }: TurnContext, turn: Turn, { text }: Draft): voi
 }
 
 function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {
-  log.warn("model.failed", { turn: turn.id, summary: refusal.summary, tried: triedAt(turn) });
+  log.warn("model.failed", { ...named(turn), summary: refusal.summary, tried: triedAt(turn) });
   const nowMs = context.now();
   const delayMs = afterModelFailure(refusal, triedAt(turn));
   if (delayMs !== undefined && nowMs + delayMs < speakByMs(turn, nowMs))

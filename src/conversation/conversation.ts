@@ -106,7 +106,12 @@ export class Conversation extends DurableObject {
         return acknowledge();
       });
     } catch (error) {
-      log.warn("interaction.not-acknowledged", { error: describe(error) });
+      const { chat, eventId } = interaction;
+      log.warn("interaction.not-acknowledged", {
+        chat: `${chat.scene}:${chat.id}`,
+        message: eventId,
+        error: describe(error),
+      });
     } finally {
       if (!this.#runner) this.#wayOut?.rest();
     }

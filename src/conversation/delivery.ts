@@ -9,6 +9,7 @@ import type { Reply } from "../reply.ts";
 import { endAudit, recordAudit } from "./audit.ts";
 import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
 import { currentLease, forbid, refuseLease } from "./lease.ts";
+import { named } from "./named.ts";
 import { mark, markBegun, NOTHING, words } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import {
@@ -93,7 +94,7 @@ function refused(
     divisible: part.text.length > LEAST_PART_LENGTH,
   });
   const { summary, code, traceId } = refusal;
-  log.warn("send.refused", { turn: turn.id, part: part.n, summary, code, traceId, verdict: verdict.kind });
+  log.warn("send.refused", { ...named(turn), part: part.n, summary, code, traceId, verdict: verdict.kind });
   const again = (change: (reply: Reply) => Reply, maxLength?: number) => {
     mark(storage, turn.id, part.n, "refused");
     sayAnew(context, turn.id, { first: reply, change, writing, maxLength });

@@ -9,6 +9,7 @@ import { type Draft, isUnfinished, setUnfinished } from "./draft.ts";
 import { apologise, say } from "./ending.ts";
 import type { StepResult } from "./history.ts";
 import { composed } from "./lease.ts";
+import { named } from "./named.ts";
 import { joined, keep, keptOf } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
@@ -26,7 +27,7 @@ export function writeOn(context: TurnContext, turn: Turn, { draft, asking, writi
   const ended = asking
     .then((step) => keepRest(context, turn, { draft, step, writing }))
     .catch((error: unknown) => {
-      log.warn("draft.lost", { turn: turn.id, summary: toRefusal(error, "turn.draft").summary });
+      log.warn("draft.lost", { ...named(turn), summary: toRefusal(error, "turn.draft").summary });
       setUnfinished(storage, turn.id, false);
     });
   drafts.set(turn.id, { draft, ended });

@@ -9,6 +9,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
 import { takeNotices } from "./facts.ts";
+import { named } from "./named.ts";
 import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
@@ -118,7 +119,7 @@ export function finish(
   });
   const write = outcome === "failed" ? log.error : log.info;
   write("turn.ended", {
-    turn: turn.id,
+    ...named(turn),
     outcome,
     messages: turn.messages.map(({ id }) => id),
     ms: now() - Math.min(...turn.messages.map(({ receivedAtMs }) => receivedAtMs)),

@@ -10,6 +10,7 @@ import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
 import { currentLease, noteStanding, reached, spentUntilMs, standingOf } from "./lease.ts";
+import { named } from "./named.ts";
 import { DENIED, notOnTheList, pairing, SPENT } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -79,7 +80,7 @@ async function sentenceFor({ access, desk }: TurnContext, { messages }: Turn): P
 
 function endWith(context: TurnContext, turn: Turn, sentence: Reply | undefined): void {
   const { storage } = context;
-  log.info("turn.turned-away", { turn: turn.id, told: sentence !== undefined });
+  log.info("turn.turned-away", { ...named(turn), told: sentence !== undefined });
   storage.transactionSync(() => {
     if (!isUnchanged(storage, turn)) return;
     if (sentence) say(context, turn, sentence);

@@ -8,6 +8,7 @@ import { answer } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, sayAnew } from "./ending.ts";
 import { noteSpent } from "./lease.ts";
+import { named } from "./named.ts";
 import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
@@ -197,7 +198,7 @@ export class TurnRunner {
         return sayAnew(this.#context, turn.id, { writing });
       }
       case "abandon":
-        log.warn("part.abandoned", { turn: turn.id, part: action.part });
+        log.warn("part.abandoned", { ...named(turn), part: action.part });
         return mark(storage, turn.id, action.part, "unheard");
       default:
         action satisfies never;

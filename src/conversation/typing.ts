@@ -5,6 +5,7 @@
 import { toRefusal } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { currentLease, refuseLease } from "./lease.ts";
+import { named } from "./named.ts";
 import { bookTyping, markTyping, slotsBeside } from "./outbox.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
@@ -21,7 +22,7 @@ const LONGEST_WAIT_MS = 2_000;
 export async function showTyping(context: TurnContext, turn: Turn): Promise<void> {
   const done = new AbortController();
   const shown = show(context, turn).catch((error: unknown) => {
-    log.warn("typing.failed", { turn: turn.id, error: describe(error) });
+    log.warn("typing.failed", { ...named(turn), error: describe(error) });
   });
   await Promise.race([shown, context.wait(LONGEST_WAIT_MS, done.signal)]);
   done.abort();
@@ -43,7 +44,7 @@ async function show(context: TurnContext, turn: Turn): Promise<void> {
     // Nobody misses it; but what it says of the token holds for the answer, too. Not what it says of the message: a private
     // message may be answered for an hour, although one page of QQ's says five minutes.
     const refusal = toRefusal(error, "qq.typing");
-    log.info("typing.refused", { turn: turn.id, summary: refusal.summary, code: refusal.code });
+    log.info("typing.refused", { ...named(turn), summary: refusal.summary, code: refusal.code });
     if (refusal.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
     if (!mayShow) return;
     if (token === undefined || refusal.costsNoReply) markTyping(storage, turn.id, "uncounted");

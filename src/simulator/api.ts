@@ -1,5 +1,5 @@
 /**
- * QQ's HTTP side: the access token, the messages of all scenes, the acknowledgement of interactions, and who the bot is.
+ * QQ's HTTP side: the access token, the messages of all scenes, uploads, the acknowledgement of interactions, and who the bot is.
  * Strict: what QQ is documented to refuse is refused, with its status, code and words.
  */
 import type { HttpBindings } from "@hono/node-server";
@@ -11,6 +11,7 @@ import { type RefusalBody, refusal } from "./codes.ts";
 import type { Payload } from "./events.ts";
 import type { FakeQQ } from "./fake-qq.ts";
 import type { Delivered, Refused } from "./ledger.ts";
+import { MediaShelf } from "./media-shelf.ts";
 import { isInGuild, type Message, objection, readMessage } from "./messages.ts";
 import { hex, placeOf, rfc3339 } from "./questions.ts";
 import { escapeGuild } from "./reading.ts";
@@ -38,6 +39,7 @@ export class Api {
   readonly #book: ReplyBook;
   readonly #now: () => number;
   readonly #changed: () => void;
+  readonly #shelf: MediaShelf;
 
   constructor(qq: FakeQQ, { tokens, book, now, changed }: Inside) {
     this.#qq = qq;
@@ -45,6 +47,7 @@ export class Api {
     this.#book = book;
     this.#now = now;
     this.#changed = changed;
+    this.#shelf = new MediaShelf(now);
   }
 
   /** @param page has its routes before QQ's. */
@@ -58,6 +61,8 @@ export class Api {
     app.post("/app/getAppAccessToken", (c) => this.#giveToken(c));
     for (const { scene, path } of MESSAGE_ROUTES)
       app.post(path, (c) => this.#takeMessage(c, { scene, id: c.req.param("id") ?? "" }));
+    for (const { scene, path } of UPLOAD_ROUTES)
+      app.post(path, (c) => this.#takeUpload(c, { scene, id: c.req.param("id") ?? "" }));
     app.put("/interactions/:id", (c) => this.#takeAcknowledgement(c, c.req.param("id")));
     app.get("/users/@me", (c) => this.#describeBot(c));
     app.notFound((c) => this.#refuse(c, { ...refusal(11253), status: 404 }));
@@ -137,6 +142,18 @@ export class Api {
     return c.text(""); // seen to be empty
   }
 
+  async #takeUpload(c: C, chat: Chat): Promise<Response> {
+    c.set("seen", { what: "upload", chat, fields: {} });
+    const trouble = this.#qq.uploadWeather.next("");
+    if (trouble?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, trouble.ms));
+    if (trouble?.kind === "drop") return this.#drop(c);
+    if (trouble?.kind === "refuse") return this.#refuse(c, trouble);
+    const early = this.#turnsAway(c);
+    if (early) return this.#refuse(c, refusal(early));
+    const taken = await this.#shelf.take(chat, await c.req.json().catch(() => undefined));
+    return "code" in taken ? this.#refuse(c, refusal(taken.code)) : c.json(taken);
+  }
+
   async #takeMessage(c: C, chat: Chat): Promise<Response> {
     const message = readMessage(chat, await c.req.json().catch(() => undefined));
     c.set("seen", seenOf(chat, message));
@@ -160,7 +177,7 @@ export class Api {
   }
 
   #objection(message: Message): number | undefined {
-    const { chat, msgId = "" } = message;
+    const { chat, msgId = "", fileInfo } = message;
     const question = this.#qq.ledger.asked.find(({ messageId }) => messageId === msgId);
     const nowMs = this.#now();
     return objection(message, {
@@ -170,12 +187,15 @@ export class Api {
       guildSendsLately: this.#book.guildSends(chat).filter((atMs) => atMs > nowMs - 1_000).length,
       gatewayConnected: this.#qq.gatewayConnected,
       markdownAllowed: this.#qq.markdownAllowed[chat.scene],
+      buttonsAllowed: this.#qq.buttonsAllowed[chat.scene],
+      hasFile: fileInfo !== undefined && this.#shelf.find(chat, fileInfo) !== undefined,
       registeredDomains: this.#qq.registeredDomains,
     });
   }
 
   #accept(c: C, message: Message, trouble: QQTrouble | undefined): Response {
-    const { chat, form, text, msgId = "", msgSeq } = message;
+    const { chat, form, text, msgId = "", msgSeq, rows, fileInfo } = message;
+    const media = fileInfo === undefined ? undefined : this.#shelf.find(chat, fileInfo);
     const atMs = this.#now();
     this.#book.book(message, { delivered: true, atMs });
     const id = isInGuild(message) ? `08${hex()}` : `ROBOT1.0_${hex()}!!`;
@@ -194,6 +214,8 @@ export class Api {
         ...(message.isEvent && { isEvent: true }),
         msgSeq,
         text,
+        ...(rows && { buttons: rows }),
+        ...(media && { media }),
         atMs,
       };
       if (isInGuild(message) && this.#qq.audits) return this.#holdBack(c, delivered);
@@ -272,6 +294,12 @@ const TRACE_PATHS = ["/egress-address", "/cdn-cgi/trace"];
 
 /** From "done" to "admins only". */
 const ACKNOWLEDGEMENT_CODES = [0, 1, 2, 3, 4, 5];
+
+/** Files of one kind of chat are not known in the other; guilds have their own way. */
+const UPLOAD_ROUTES: readonly { scene: Scene; path: string }[] = [
+  { scene: "c2c", path: "/v2/users/:id/files" },
+  { scene: "group", path: "/v2/groups/:id/files" },
+];
 
 const MESSAGE_ROUTES: readonly { scene: Scene; path: string }[] = [
   { scene: "c2c", path: "/v2/users/:id/messages" },

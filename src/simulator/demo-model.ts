@@ -83,8 +83,9 @@ export class DemoModel {
       this.calls.push(question);
       this.addresses.add(addressOf(c));
       this.prompts.push(messages.map(({ text }) => text).join("\n"));
+      const trouble = this.weather.next(question);
       this.#note(c, question);
-      await this.#answer(c, this.#compose(messages), this.weather.next(question));
+      await this.#answer(c, this.#compose(messages), trouble);
       return RESPONSE_ALREADY_SENT;
     });
     return app;

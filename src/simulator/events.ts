@@ -234,7 +234,8 @@ export function composeInteraction(
 
 /** Where an event happened; undefined if in no chat. */
 export function chatOf(payload: Payload): Chat | undefined {
-  const { openid, user_openid, group_openid, channel_id, guild_id, direct_message, author } = payload;
+  const { openid, user_openid, group_openid, channel_id, guild_id, direct_message, author, message } = payload;
+  if (typeof message === "object" && message !== null) return chatOf({ ...message }); // one that was taken back
   const written = author as { user_openid?: unknown } | undefined; // read as unknown on the next lines
   const places: readonly [Chat["scene"], unknown][] = [
     ["guildDm", direct_message === true ? guild_id : undefined],

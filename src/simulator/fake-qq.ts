@@ -77,6 +77,16 @@ export interface Pressed extends Posted {
   acknowledgement: Acknowledgement | undefined;
 }
 
+/** The bot has not acknowledged what was pressed: QQ shows the person that it failed. */
+export class NotAcknowledged extends Error {
+  readonly posted: Posted;
+
+  constructor(posted: Posted, withinMs: number) {
+    super(`not within ${withinMs} ms: the press is not acknowledged`);
+    this.posted = posted;
+  }
+}
+
 const BOT: Bot = { id: "14400000000000000001", memberOpenid: "B0700000000000000000000000000001", name: "机器人" };
 /** A button and a menu entry: QQ shows that nothing happened until the bot acknowledges. */
 const NEED_ACKNOWLEDGEMENT = [11, 12];
@@ -87,6 +97,7 @@ export class FakeQQ {
   readonly weather = new Weather<QQTrouble>();
   readonly typingWeather = new Weather<QQTrouble>();
   readonly interactionWeather = new Weather<QQTrouble>();
+  readonly uploadWeather = new Weather<QQTrouble>();
   readonly tokenWeather = new Weather<QQTrouble>();
   /** For callbacks, by what is in them. */
   readonly callbackWeather = new Weather<CallbackTrouble>();
@@ -103,6 +114,8 @@ export class FakeQQ {
   allowedAddresses: ReadonlySet<string> | undefined;
   /** Open to all bots in private chats and groups since 2026-04-23, in guilds by invitation. */
   markdownAllowed: Record<Scene, boolean> = { c2c: true, group: true, guildChannel: false, guildDm: false };
+  /** Buttons go with Markdown, so guilds have none without an invitation either. */
+  buttonsAllowed: Record<Scene, boolean> = { c2c: true, group: true, guildChannel: false, guildDm: false };
   /** Once set, links to anything else are refused. A domain covers its subdomains. */
   registeredDomains: ReadonlySet<string> | undefined;
   /** Guilds take messages only from bots that are connected to the WebSocket gateway, say their docs. */
@@ -247,7 +260,7 @@ export class FakeQQ {
    * Somebody presses a button (11), a menu entry (12) or clears the chat (14). Resolves when the bot has acknowledged it;
    * for types that need no acknowledgement, when the callback is acknowledged.
    *
-   * @throws Error if no acknowledgement comes within `withinMs`.
+   * @throws NotAcknowledged if no acknowledgement comes within `withinMs`.
    */
   async press({
     data,
@@ -268,7 +281,10 @@ export class FakeQQ {
     const payload = composeInteraction({ chat, sender, data, type, buttonId, messageId }, this.#stage());
     const acknowledgement = () => this.acknowledgements.find(({ id, hasHeaders }) => id === payload.id && hasHeaders);
     const posted = await this.emit("INTERACTION_CREATE", payload);
-    if (NEED_ACKNOWLEDGEMENT.includes(type)) await this.until(() => acknowledgement() !== undefined, withinMs);
+    if (NEED_ACKNOWLEDGEMENT.includes(type))
+      await this.until(() => acknowledgement() !== undefined, withinMs).catch(() => {
+        throw new NotAcknowledged(posted, withinMs);
+      });
     return { ...posted, acknowledgement: acknowledgement() };
   }
 

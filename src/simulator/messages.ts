@@ -1,10 +1,11 @@
 /**
  * What QQ has against a message of the bot: the rules of its send pages, as functions of the body and of what QQ knows.
- * Where the pages are silent, the stricter reading. What is not played here (keyboards, media, cards) is refused, so that
- * nobody believes that it was seen.
+ * Where the pages are silent, the stricter reading: buttons go with Markdown alone. What is not played here (cards, templates)
+ * is refused, so that nobody believes that it was seen.
  */
 import * as v from "valibot";
 import type { Chat, Scene } from "../event.ts";
+import { Keyboard, type Rows, readKeyboard } from "./keyboard.ts";
 import { unregisteredLink } from "./links.ts";
 import { isRawInGuild, readable, unescapeGuild } from "./reading.ts";
 
@@ -43,6 +44,7 @@ const ANSWERABLE: Record<Scene, readonly string[]> = {
 const shared = {
   content: v.optional(v.string(), ""),
   markdown: v.optional(v.strictObject({ content: v.optional(v.string(), "") })),
+  keyboard: v.optional(Keyboard),
   msg_id: v.optional(v.string()),
   event_id: v.optional(v.string()),
 };
@@ -53,6 +55,7 @@ const ChatBody = v.strictObject({
   input_notify: v.optional(
     v.strictObject({ input_type: v.literal(1), input_second: v.pipe(v.number(), v.minValue(1), v.maxValue(60)) }),
   ),
+  media: v.optional(v.strictObject({ file_info: v.string() })),
   msg_seq: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)), 1),
 });
 
@@ -63,6 +66,10 @@ export interface Message {
   form: "text" | "markdown" | "typing";
   /** As a person reads it; Markdown as its source. */
   text: string;
+  /** Under it. */
+  rows: Rows | undefined;
+  /** Of a picture, a video, a voice or a file: what its upload was answered with. */
+  fileInfo: string | undefined;
   /** What is answered: a message or, with `isEvent`, an event. */
   msgId: string | undefined;
   isEvent: boolean;
@@ -77,13 +84,16 @@ export function readMessage(chat: Chat, json: unknown): Message | undefined {
   const isGuild = chat.scene === "guildChannel" || chat.scene === "guildDm";
   if (isGuild) {
     const { success, output: body } = v.safeParse(GuildBody, json);
-    return success ? { ...read(chat, body), msgSeq: 0, flaw: flawInGuild(body) } : undefined;
+    if (!success) return undefined;
+    const { message, flaw } = read(chat, body);
+    return { ...message, fileInfo: undefined, msgSeq: 0, flaw: flawInGuild(body) ?? flaw };
   }
   const { success, output: body } = v.safeParse(ChatBody, json);
   if (!success) return undefined;
-  const message = read(chat, body);
-  if (body.msg_type !== TYPING) return { ...message, msgSeq: body.msg_seq, flaw: flawInChat(body) };
-  return { ...message, form: "typing", msgSeq: body.msg_seq, flaw: flawInTyping(chat, body) };
+  const { message, flaw } = read(chat, body);
+  const whole = { ...message, fileInfo: body.media?.file_info, msgSeq: body.msg_seq };
+  if (body.msg_type !== TYPING) return { ...whole, flaw: flawInChat(body) ?? flaw };
+  return { ...whole, form: "typing", flaw: flawInTyping(chat, body) };
 }
 
 type SharedBody = v.InferOutput<typeof GuildBody>;
@@ -92,36 +102,49 @@ type ChatBody = v.InferOutput<typeof ChatBody>;
 const TEXT = 0;
 const MARKDOWN = 2;
 const TYPING = 6;
+const MEDIA = 7;
 
-function read(chat: Chat, { content, markdown, msg_id, event_id }: SharedBody): Omit<Message, "msgSeq" | "flaw"> {
+type Read = Omit<Message, "msgSeq" | "fileInfo" | "flaw">;
+
+function read(
+  chat: Chat,
+  { content, markdown, keyboard, msg_id, event_id }: SharedBody,
+): { message: Read; flaw: number | undefined } {
   const isGuild = chat.scene === "guildChannel" || chat.scene === "guildDm";
-  return {
+  const buttons = keyboard && readKeyboard(keyboard);
+  const message: Read = {
     chat,
+    rows: buttons && "rows" in buttons ? buttons.rows : undefined,
     form: markdown ? "markdown" : "text",
     text: markdown?.content ?? (isGuild ? unescapeGuild(content) : content),
     msgId: msg_id ?? event_id,
     isEvent: msg_id === undefined && event_id !== undefined,
   };
+  return { message, flaw: buttons && "flaw" in buttons ? buttons.flaw : undefined };
 }
 
-function flawInChat({ msg_type, content, markdown, input_notify, msg_id, event_id }: ChatBody): number | undefined {
-  if (msg_type !== TEXT && msg_type !== MARKDOWN) return 50059;
+function flawInChat(body: ChatBody): number | undefined {
+  const { msg_type, content, markdown, keyboard, media, input_notify, msg_id, event_id } = body;
+  if (![TEXT, MARKDOWN, MEDIA].includes(msg_type)) return 50059;
   if (msg_id !== undefined && event_id !== undefined) return 12002;
   if (markdown && content !== "") return 50037;
   if ((msg_type === MARKDOWN) !== (markdown !== undefined) || input_notify) return 22006;
-  return emptiness({ content, markdown });
+  if ((msg_type === MEDIA) !== (media !== undefined) || (keyboard && !markdown)) return 22006;
+  return media ? undefined : emptiness({ content, markdown });
 }
 
-function flawInTyping(chat: Chat, { content, markdown, input_notify, event_id }: ChatBody): number | undefined {
+function flawInTyping(chat: Chat, body: ChatBody): number | undefined {
+  const { content, markdown, keyboard, media, input_notify, event_id } = body;
   if (chat.scene !== "c2c") return 50059;
-  if (!input_notify || content !== "" || markdown) return 22006;
+  if (!input_notify || content !== "" || markdown || keyboard || media) return 22006;
   return event_id === undefined ? undefined : 12002;
 }
 
-function flawInGuild({ content, markdown, msg_id, event_id }: SharedBody): number | undefined {
+function flawInGuild({ content, markdown, keyboard, msg_id, event_id }: SharedBody): number | undefined {
   if (msg_id !== undefined && event_id !== undefined) return 12002;
   if (isRawInGuild(content)) return 12002;
   if (markdown && content !== "") return 50037;
+  if (keyboard && !markdown) return 22006;
   return emptiness({ content, markdown });
 }
 
@@ -149,6 +172,9 @@ export interface Facts {
   guildSendsLately: number;
   gatewayConnected: boolean;
   markdownAllowed: boolean;
+  buttonsAllowed: boolean;
+  /** Whether QQ knows the file of the message, for this kind of chat, and keeps it still. */
+  hasFile: boolean;
   /** Undefined: every link is allowed. */
   registeredDomains: ReadonlySet<string> | undefined;
 }
@@ -169,6 +195,8 @@ const RULES: readonly Rule[] = [
   (_, { guildSendsLately }) => guildSendsLately >= GUILD_MESSAGES_PER_S && 20028,
   (message, { markdownAllowed }) =>
     message.form === "markdown" && !markdownAllowed && (isInGuild(message) ? 304036 : 40034012),
+  ({ rows }, { buttonsAllowed }) => rows && !buttonsAllowed && 304057,
+  ({ fileInfo }, { hasFile }) => fileInfo !== undefined && !hasFile && 304080,
   ({ text }) => text.length > LONGEST && 40054007,
   (message, { registeredDomains: domains }) => domains && hasForeignLink(message, domains) && 40054010,
 ];

@@ -4,17 +4,23 @@
  */
 import * as v from "valibot";
 import type { Chat } from "../event.ts";
-import type { FakeQQ } from "./fake-qq.ts";
+import { type Burst, MOST_CHATS, MOST_MESSAGES } from "./burst.ts";
+import { type FakeQQ, NotAcknowledged } from "./fake-qq.ts";
 import { type Files, pathOf } from "./files.ts";
-import type { ActionName, Done, Line, Said } from "./page/protocol.ts";
+import { mayPress } from "./keyboard.ts";
+import type { ActionName, Done, Line, Said, Switch } from "./page/protocol.ts";
 import { causeOf } from "./page-chats.ts";
-import { wireOf } from "./page-lines.ts";
+import { settle, wireOf } from "./page-lines.ts";
 import type { PageState } from "./page-state.ts";
+import { GUILD_ID, placeOf } from "./questions.ts";
+import type { Switches } from "./switches.ts";
 
 export interface Stage {
   qq: FakeQQ;
   state: PageState;
   files: Files;
+  switches: Switches;
+  burst: Burst;
   /** Of this very server, as the Worker reaches it. */
   origin: () => string;
 }
@@ -22,6 +28,10 @@ export interface Stage {
 /** QQ itself takes less; what the Worker does with that much is for it to show. */
 const LONGEST_TEXT = 150_000;
 const MOST_ATTACHMENTS = 10;
+
+/** How long QQ waits for the bot before it shows that nothing happened. */
+const ACKNOWLEDGED_WITHIN_MS = 3_000;
+const CALLBACK = 1;
 
 const SCENES = ["c2c", "group", "guildChannel", "guildDm"] as const;
 const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
@@ -96,7 +106,133 @@ const happen = action(v.strictObject({ chat, event: id }), ({ chat, event }, { q
   return DONE;
 });
 
-const TABLE: { [Name in ActionName]?: Act } = { say, happen };
+const recall = action(v.strictObject({ line: id }), ({ line: lineId }, { qq, state }) => {
+  const line = state.line(lineId);
+  if (line?.kind !== "said") return UNKNOWN_LINE;
+  if (line.recalled) return no("已经撤回过了", "It was taken back already");
+  state.show({ ...line, recalled: true });
+  const { chat, by, addressed } = line;
+  // Of private chats and groups the bot is told nothing.
+  if (chat.scene === "c2c" || chat.scene === "group") return DONE;
+  const isDirect = chat.scene === "guildDm";
+  const event = isDirect ? "DIRECT_MESSAGE_DELETE" : addressed ? "PUBLIC_MESSAGE_DELETE" : "MESSAGE_DELETE";
+  const author = { id: by.id, username: by.name, bot: false };
+  const message = {
+    id: lineId,
+    ...placeOf(chat),
+    author,
+    ...(isDirect && { direct_message: true, src_guild_id: GUILD_ID }),
+  };
+  void qq.emit(event, { message, op_user: { id: by.id } });
+  return DONE;
+});
+
+const press = action(v.strictObject({ line: id, button: id, by: id }), (input, { qq, state }) => {
+  const line = state.line(input.line);
+  const rows = qq.ledger.delivered.find((message) => message.id === input.line)?.buttons ?? [];
+  const button = rows.flat().find((other) => other.id === input.button);
+  if (line?.kind !== "answered" || !button) return no("没有这个按钮", "There is no such button");
+  const { chat } = line;
+  const person = state.chatOf(chat)?.people.find((other) => other.id === input.by);
+  if (!person) return UNKNOWN_PERSON;
+  if (button.type !== CALLBACK) return no("这个按钮不会通知机器人", "This button does not tell the bot anything");
+  const isOpen = line.buttons.flat().find((other) => other.id === button.id)?.isOpen;
+  if (!isOpen || !mayPress(button, { ...person, isAlone: isAlone(chat) }))
+    return no("这个人不能按这个按钮", "This person may not press this button");
+  if (button.groupId !== undefined) {
+    const grey = new Set(
+      rows
+        .flat()
+        .filter(({ groupId }) => groupId === button.groupId)
+        .map((other) => other.id),
+    );
+    state.show({
+      ...line,
+      buttons: line.buttons.map((row) => row.map((view) => ({ ...view, isOpen: view.isOpen && !grey.has(view.id) }))),
+    });
+  }
+  const { scene, id: chatId } = chat;
+  const { data, id: buttonId } = button;
+  const pressed = qq.press({
+    scene,
+    chatId,
+    sender: person.id,
+    data,
+    buttonId,
+    messageId: line.id,
+    withinMs: ACKNOWLEDGED_WITHIN_MS,
+  });
+  const say = (eventId: string, acknowledged: boolean) => {
+    const happened = state.line(eventId);
+    if (happened) settle(state, happened, acknowledged);
+  };
+  void pressed.then(
+    ({ eventId }) => say(eventId, true),
+    (error: unknown) => {
+      if (error instanceof NotAcknowledged) say(error.posted.eventId, false);
+    },
+  );
+  return DONE;
+});
+
+const MOST_CALLS = 1_000;
+const LONGEST_MS = 10 * 60_000;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const weather = action(
+  v.strictObject({
+    name: id,
+    left: v.union([v.pipe(count, v.maxValue(MOST_CALLS)), v.literal("on")]),
+    value: v.optional(count),
+  }),
+  ({ name, left, value }, { state, switches }) => {
+    if (!switches.has(name)) return no("没有这个开关", "There is no such switch");
+    const isFitting = value === undefined || fits(value, switches.unitOf(name));
+    if (!isFitting) return no("这个值不行", "That value will not do");
+    switches.set(name, { left, value });
+    state.showWeather(switches.view());
+    return DONE;
+  },
+);
+
+function fits(value: number, unit: Switch["unit"]): boolean {
+  switch (unit) {
+    case "code":
+      return value >= 600;
+    case "status":
+      return value >= 400 && value < 600;
+    case "ms":
+      return value <= LONGEST_MS;
+    default:
+      return false;
+  }
+}
+
+const burst = action(
+  v.strictObject({
+    chats: v.pipe(count, v.minValue(1), v.maxValue(MOST_CHATS)),
+    messages: v.pipe(count, v.minValue(1), v.maxValue(MOST_MESSAGES)),
+    scenes: v.pipe(v.array(v.picklist(SCENES)), v.minLength(1), v.maxLength(SCENES.length)),
+  }),
+  (plan, stage) => {
+    if (stage.burst.isOn) return no("上一轮还没有结束", "The last burst has not ended");
+    stage.burst.start(plan);
+    return DONE;
+  },
+);
+
+const replay = action(
+  v.strictObject({ trace: id, asItWas: v.optional(v.boolean(), false) }),
+  ({ trace, asItWas }, { qq, state }) => {
+    const { body = "", headers = {} } = state.trace(trace)?.callback ?? {};
+    if (body === "") return no("没有可以重放的回调", "There is no callback to post again");
+    void qq.replay(trace, asItWas ? { body, headers } : { body });
+    return DONE;
+  },
+);
+
+const TABLE: Readonly<Record<ActionName, Act>> = { say, recall, press, happen, weather, burst, replay };
 
 export function isAction(name: string): name is ActionName {
   return Object.hasOwn(TABLE, name);
@@ -104,7 +240,7 @@ export function isAction(name: string): name is ActionName {
 
 /** Does what was asked for, or says why not. */
 export function perform(name: ActionName, body: unknown, stage: Stage): Done {
-  return TABLE[name]?.(body, stage) ?? no("没有这个操作", "There is no such action");
+  return TABLE[name](body, stage);
 }
 
 type MessageLine = Extract<Line, { kind: "said" | "answered" }>;

@@ -105,7 +105,7 @@ describe("the door", () => {
   });
 
   it("knows no other API", async () => {
-    expect(await call("POST", "v2/users/USER0001/files", {})).toMatchObject({ status: 404, code: 11253 });
+    expect(await call("POST", "v2/users/USER0001/stream_messages", {})).toMatchObject({ status: 404, code: 11253 });
   });
 });
 
@@ -126,7 +126,7 @@ describe.each(CHATS)("a message to a chat: %s", (scene) => {
     ["nothing to read", { msg_type: "0", content: "好" }, 12002],
     ["a field that nobody knows", { msg_type: 0, content: "好", feature_id: 1 }, 12002],
     ["a sequence number of nothing", { msg_type: 0, content: "好", msg_seq: 0 }, 12002],
-    ["a kind that is not text", { msg_type: 7, content: "好" }, 50059],
+    ["a kind that nobody knows", { msg_type: 8, content: "好" }, 50059],
     ["text beside Markdown", { ...markdown("好"), content: "好" }, 50037],
     ["Markdown as text", { msg_type: 0, markdown: { content: "好" } }, 22006],
     ["text as Markdown", { msg_type: 2, content: "好" }, 22006],
