@@ -101,7 +101,8 @@ const StepView = memo(function StepView({ step, sinceMs }: { step: Step; sinceMs
       <span class="step-body">
         <span class="step-what">
           <span class="hidden">{words.lanes[by]}: </span>
-          {words.stepNames[what] ?? <code>{what}</code>}
+          {words.stepNames[what]} {what.includes(".") && <code>{what}</code>}
+          {words.stepNames[what] === undefined && !what.includes(".") && what}
         </span>
         <span class="step-chips">
           {status !== undefined && (

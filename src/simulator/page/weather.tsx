@@ -10,7 +10,6 @@ const GROUPS = ["qq", "callback", "model"] as const;
 const CODES_SHOWN = 6;
 /** The one switch whose codes are looked for by their words; the others take a number. */
 const SEARCHED = "qq.refuse";
-const UNITS = { ms: "ms", status: "HTTP", code: "#" } as const;
 
 export type TurnSwitch = (name: string, left: number | "on", value?: number) => void;
 
@@ -65,22 +64,17 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
           {label}
           {typeof left === "number" && left > 1 && <small> {words.leftCalls(left)}</small>}
           {codes && its.value !== undefined && <code>{its.value}</code>}
-        </span>
-        {unit !== undefined && !codes && (
-          <label class="switch-value">
-            <span class="hidden">
-              {words.value}: {label}
-            </span>
+          {unit !== undefined && !codes && (
             <input
               type="number"
               min={0}
+              aria-label={`${words.value}: ${label}`}
               value={value}
               onInput={({ currentTarget }) => setValue(currentTarget.valueAsNumber)}
               onChange={() => isOn(its) && onTurn(name, left, value)}
             />
-            <span aria-hidden="true">{UNITS[unit]}</span>
-          </label>
-        )}
+          )}
+        </span>
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would break the row. */}
         <div class="segments" role="group" aria-label={label}>
           {choices.map(([words, choice]) => (

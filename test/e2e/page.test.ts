@@ -1,0 +1,516 @@
+/** The simulator's page in a real browser, before the real Worker: `npm start` as a newcomer meets it. */
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startBrowser, type Visit, visit } from "../support/browser.ts";
+import { type Simulator, startSimulator } from "../support/simulator.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 } };
+const PIXEL = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+describe("the simulator's page", () => {
+  let browser: Browser;
+  let simulator: Simulator;
+  const visits: Visit[] = [];
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+    simulator = await startSimulator();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await simulator?.stop();
+  });
+
+  /** Nothing that a test does may make the browser complain. */
+  afterEach(async () => {
+    const complaints = visits.flatMap((one) => one.complaints);
+    await Promise.all(visits.splice(0).map((one) => one.close()));
+    expect(complaints).toEqual([]);
+  });
+
+  async function open(options: BrowserContextOptions = {}, path = "/?lang=en"): Promise<Page> {
+    const one = await visit(browser, simulator.url + path, options);
+    visits.push(one);
+    await one.page.locator(".chat-head").waitFor();
+    return one.page;
+  }
+
+  const toChat = (page: Page, name: string) =>
+    page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name }).click();
+
+  async function say(page: Page, text: string): Promise<void> {
+    await page.locator("#message").fill(text);
+    await page.keyboard.press("Enter");
+  }
+
+  /** The demo model repeats what it was asked. */
+  const answerTo = (page: Page, text: string): Locator => page.locator(".answered").filter({ hasText: text });
+
+  const switchRow = (page: Page, name: string) => page.locator(".switch").filter({ hasText: name });
+
+  const stepsOf = (page: Page): Promise<string[]> =>
+    page.locator(".step").evaluateAll((steps) => steps.map((step) => step.getAttribute("data-what") ?? ""));
+
+  async function callQQ(path: string, body: unknown): Promise<Response> {
+    const asked = await fetch(`${simulator.url}/app/getAppAccessToken`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ appId: "102000001", clientSecret: "simulator-secret-of-no-value" }),
+    });
+    const { access_token } = (await asked.json()) as { access_token: string };
+    return fetch(simulator.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `QQBot ${access_token}` },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** The id of the newest message that a person has said. */
+  const newestSaid = async (page: Page) => (await page.locator(".said").last().getAttribute("data-line")) ?? "";
+
+  it("offers a newcomer something to say, answers it, and shows what happened with times and statuses", async () => {
+    const page = await open();
+    await page.getByRole("heading", { name: "Hello!" }).waitFor();
+    await page.getByRole("button", { name: "Hello!" }).click();
+    await answerTo(page, "你说的是:Hello!").waitFor();
+    await page.locator('.step[data-what="turn.ended"]').waitFor();
+    const steps = await stepsOf(page);
+    expect(steps[0]).toBe("callback");
+    expect(steps).toEqual(expect.arrayContaining(["callback.accepted", "acknowledged", "call", "send"]));
+    expect(steps.indexOf("acknowledged")).toBeLessThan(steps.indexOf("send"));
+    for (const what of ["callback", "call", "send"]) {
+      const step = page.locator(`.step[data-what="${what}"]`).first();
+      expect(await step.locator(".chip").textContent()).toBe("200");
+      expect(await step.locator(".step-time").textContent()).toMatch(/^\+[\d.]+ m?s$/);
+      expect(await step.locator(".took").textContent()).toMatch(/[\d.]+ m?s$/);
+    }
+    await page.locator('.step[data-what="callback"] summary').click();
+    await page.getByText("C2C_MESSAGE_CREATE").waitFor();
+  });
+
+  it("names the demo model, and becomes the owner's by the message that it shows", async () => {
+    const page = await open();
+    expect(await page.locator(".chat-head").textContent()).toContain("Demo model");
+    const readme = await page.getByRole("link", { name: "Read me" }).getAttribute("href");
+    const text = await (await fetch(simulator.url + readme)).text();
+    expect(text).toContain("# qq-edge");
+  });
+
+  it("speaks Chinese to a browser that does", async () => {
+    const page = await open({ locale: "zh-CN" }, "/");
+    await page.getByRole("navigation", { name: "会话" }).waitFor();
+    expect(await page.locator("html").getAttribute("lang")).toBe("zh-CN");
+  });
+
+  it("lets any member of a group speak, and answers, with QQ's @, who has spoken to the bot", async () => {
+    const page = await open();
+    await toChat(page, "周末爬山群");
+    await page.getByLabel("Speak as").selectOption({ label: "阿雅" });
+    await page.getByRole("checkbox").uncheck();
+    await say(page, "only among us");
+    await page.locator(".said").filter({ hasText: "only among us" }).waitFor();
+    await page.getByLabel("Speak as").selectOption({ label: "王伟 · owner" });
+    await page.getByRole("checkbox").check();
+    await say(page, "to the bot");
+    const answer = answerTo(page, "to the bot");
+    await answer.waitFor();
+    expect(await answer.locator(".text").textContent()).toMatch(/^@王伟 你说的是:to the bot/);
+    // Parts go out in the order of the turns: one for the first would be here by now.
+    expect(await page.locator(".answered").filter({ hasText: "only among us" }).count()).toBe(0);
+    const own = page.locator(".said.own");
+    expect(await own.locator(".text").allTextContents()).toEqual([expect.stringMatching(/^@.+ to the bot$/)]);
+  });
+
+  it("presses a button under a message, and shows that the bot has acknowledged it", async () => {
+    const page = await open();
+    await say(page, "buttons, please");
+    await answerTo(page, "buttons, please").waitFor();
+    const action = { type: 1, permission: { type: 2 }, data: "confirm:once", unsupport_tips: "update" };
+    const button = { id: "allow", render_data: { label: "Allow", visited_label: "Allowed", style: 1 }, action };
+    const sent = await callQQ("/v2/users/USER0001/messages", {
+      msg_type: 2,
+      markdown: { content: "**May I?**" },
+      keyboard: { content: { rows: [{ buttons: [button] }] } },
+      msg_id: await newestSaid(page),
+      msg_seq: 900,
+    });
+    expect(sent.status).toBe(200);
+    await page.getByRole("button", { name: "Allow" }).click();
+    const pressed = page.locator(".happened").filter({ hasText: "INTERACTION_CREATE" }).last();
+    await pressed.waitFor();
+    await pressed.getByRole("button").click();
+    const acknowledgement = page.locator('.step[data-what="acknowledge"]');
+    await acknowledgement.waitFor();
+    expect(await acknowledgement.locator(".chip").first().textContent()).toBe("200");
+    expect(await pressed.locator(".unacknowledged").count()).toBe(0);
+  });
+
+  it("attaches a picture and a file, with a preview, and shows them in the chat", async () => {
+    const page = await open();
+    const before = await page.locator(".said .attachment").count();
+    await page.locator("input[type=file]").setInputFiles([
+      { name: "pixel.png", mimeType: "image/png", buffer: PIXEL },
+      { name: "notes <b>.txt", mimeType: "text/plain", buffer: Buffer.from("hello") },
+    ]);
+    await page.locator(".preview img").waitFor();
+    await page.locator(".preview").filter({ hasText: "notes <b>.txt" }).getByText("5 B").waitFor();
+    await say(page, "look at this");
+    await answerTo(page, "look at this").waitFor();
+    const shown = page.locator(".said").filter({ hasText: "look at this" });
+    expect(
+      await shown.locator("img").evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+    ).toBe(1);
+    expect(await shown.locator(".file-name").textContent()).toBe("notes <b>.txt");
+    expect(await page.locator(".said .attachment").count()).toBe(before + 2);
+    expect(await page.locator(".preview").count()).toBe(0);
+  });
+
+  it("quotes a message", async () => {
+    const page = await open();
+    await say(page, "first words");
+    const answer = answerTo(page, "first words");
+    await answer.waitFor();
+    await answer.hover();
+    await answer.getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("menuitem", { name: "Quote" }).click();
+    await page.locator(".quoting").filter({ hasText: "first words" }).waitFor();
+    await say(page, "what did you mean");
+    const said = page.locator(".said").filter({ hasText: "what did you mean" });
+    await said.locator(".quoted").filter({ hasText: "first words" }).waitFor();
+    expect(await page.locator(".quoting").count()).toBe(0);
+  });
+
+  it("takes a message back where QQ tells of it", async () => {
+    const page = await open();
+    await toChat(page, "闲聊大厅");
+    await say(page, "slip of the tongue");
+    const said = page.locator(".said").filter({ hasText: "slip of the tongue" });
+    await said.hover();
+    await said.getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("menuitem", { name: "Recall" }).click();
+    await page.locator(".notice-line").filter({ hasText: "recalled a message" }).waitFor();
+    expect(await said.count()).toBe(0);
+  });
+
+  it("lets events happen that are no messages", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Make something happen" }).click();
+    await page.getByRole("menuitem", { name: "C2C_MSG_REJECT" }).click();
+    await page.locator(".happened").filter({ hasText: "C2C_MSG_REJECT" }).first().waitFor();
+  });
+
+  it("finds a code by its number, refuses one message with it, and shows what QQ refused and why", async () => {
+    const page = await open();
+    await toChat(page, "小明的频道私信");
+    await page.getByRole("tab", { name: "Weather" }).click();
+    await page.getByLabel("Find an error code").fill("40034012");
+    await page.getByRole("button", { name: "40034012: Once" }).click();
+    await page.locator(".banner.storm").waitFor();
+    await say(page, "!md is forbidden");
+    const refused = page.locator(".refused");
+    await refused.waitFor();
+    expect(await refused.locator(".verdict").textContent()).toMatch(/HTTP 400.*40034012/);
+    expect(await refused.locator(".meaning").textContent()).toContain("markdown");
+    await answerTo(page, "!md is forbidden").waitFor(); // as plain text
+    await page.locator(".banner.storm").waitFor({ state: "detached" });
+  });
+
+  it("switches a fault on, which the bot survives, and off again", async () => {
+    const page = await open();
+    await page.getByRole("tab", { name: "Weather" }).click();
+    const dropped = switchRow(page, "Connection dropped, not delivered");
+    await dropped.getByRole("button", { name: "Once" }).click();
+    await page.locator(".banner.storm").waitFor();
+    await say(page, "through the storm");
+    await answerTo(page, "through the storm").waitFor();
+    await page.locator(".banner.storm").waitFor({ state: "detached" });
+    await page.getByRole("tab", { name: "Trace" }).click();
+    expect((await stepsOf(page)).filter((what) => what === "send")).toHaveLength(2);
+    await page.locator('.step[data-what="send"]').filter({ hasText: "no response" }).waitFor();
+    expect(await answerTo(page, "through the storm").count()).toBe(1);
+
+    await page.getByRole("tab", { name: "Weather" }).click();
+    await dropped.getByRole("button", { name: "On" }).click();
+    await page.locator(".banner.storm").waitFor();
+    await page.getByRole("button", { name: "All off" }).click();
+    await page.locator(".banner.storm").waitFor({ state: "detached" });
+    expect(await dropped.getByRole("button", { name: "Off" }).getAttribute("aria-pressed")).toBe("true");
+  });
+
+  it("keeps the conversation, its traces and the open chat over a reload", async () => {
+    const page = await open();
+    await toChat(page, "周末爬山群");
+    await say(page, "remember me");
+    await answerTo(page, "remember me").waitFor();
+    const before = await page.locator(".line .text").allTextContents();
+    await page.reload();
+    await answerTo(page, "remember me").waitFor();
+    expect(await page.locator(".line .text").allTextContents()).toEqual(before);
+    await page.locator('.step[data-what="callback"]').first().waitFor();
+  });
+
+  it("copies a curl command that a shell replays, and replays by a click", async () => {
+    const page = await open();
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await say(page, "it's a 'quoted' \"word\" $HOME `id` \\");
+    await answerTo(page, "'quoted'").waitFor();
+    await page.getByRole("button", { name: "Copy curl" }).click();
+    await page.getByText("Copied").waitFor();
+    const command = String(await page.evaluate("navigator.clipboard.readText()"));
+    const answer = execFileSync("/bin/sh", ["-c", command], { encoding: "utf8" });
+    expect(JSON.parse(answer)).toEqual({ op: 12, d: 0 });
+
+    await page.getByRole("button", { name: "Copy JSON" }).click();
+    const trace = JSON.parse(String(await page.evaluate("navigator.clipboard.readText()")));
+    expect(JSON.parse(trace.callback.body).d.content).toContain("$HOME `id` \\");
+
+    await page.getByRole("button", { name: "Replay", exact: true }).click();
+    await page.locator('.step[data-what="callback"]').nth(1).waitFor();
+    await page.getByRole("button", { name: "Replay as it was" }).click();
+    await page.locator('.step[data-what="callback"]').nth(2).waitFor();
+    await say(page, "after the replays");
+    await answerTo(page, "after the replays").waitFor();
+    expect(await answerTo(page, "'quoted'").count()).toBe(1);
+  });
+
+  it("shows hostile words harmlessly, whoever says them", async () => {
+    const page = await open();
+    const hostile = [
+      "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>",
+      "<svg onload=alert(1)><a href='javascript:alert(1)'>x</a>",
+      "\u202Egnirts desrever \u2067 right to left",
+      "***__~~`[![ broken ](](((>>> ``` ~~~\n> # - 1. |a|b|",
+      "[a](javascript:alert(1)) ![p](https://elsewhere.example/p.png)",
+    ];
+    for (const text of hostile) {
+      await say(page, text);
+      await page
+        .locator(".said")
+        .filter({ hasText: text.slice(0, 12).trim() })
+        .last()
+        .waitFor();
+    }
+    await say(page, "the last of them");
+    await answerTo(page, "the last of them").waitFor();
+
+    // What the bot writes, past its own care: straight to QQ.
+    await callQQ("/v2/users/USER0001/messages", {
+      msg_type: 2,
+      markdown: {
+        content:
+          "# raw\n<img src=x onerror=window.hit=3><script>window.hit=4</script>\n\n[js](javascript:window.hit=5) " +
+          "[data](data:text/html,x) ![far](https://elsewhere.example/p.png) [ok](https://example.com/a)\n\n" +
+          "| a | b |\n| - | - |\n| <b onclick=alert(1)>c</b> | d |",
+      },
+      msg_id: await newestSaid(page),
+      msg_seq: 901,
+    });
+    const raw = page.locator(".answered .markdown").filter({ hasText: "raw" }).last();
+    await raw.waitFor();
+    expect(await raw.locator("script, img, b, table").count()).toBe(0);
+    const links = await raw.locator("a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    expect(links).toEqual(["https://elsewhere.example/p.png", "https://example.com/a"]);
+    for (const link of await raw.locator("a").all()) {
+      expect(await link.getAttribute("rel")).toContain("noopener");
+      expect(await link.getAttribute("target")).toBe("_blank");
+    }
+    expect(await page.evaluate("window.hit")).toBeUndefined();
+    expect(await page.locator(".text script, .text svg, .text [onerror], .text [onload]").count()).toBe(0);
+  });
+
+  it("shows 100 kB in a line as its beginning, all of it on demand, and never wider than the page", async () => {
+    const page = await open(PHONE);
+    await say(page, `${"长".repeat(50_000)}${"x".repeat(50_000)}`);
+    const said = page.locator(".said").last();
+    await said.getByRole("button", { name: "Show all" }).waitFor();
+    expect((await said.locator(".text").textContent())?.length).toBeLessThan(3_000);
+    await said.getByRole("button", { name: "Show all" }).click();
+    expect((await said.locator(".text").textContent())?.length).toBe(100_000);
+    expect(await widthOf(page)).toBeLessThanOrEqual(390);
+    await said.getByRole("button", { name: "Show less" }).click();
+  });
+
+  it("sends by Enter, starts a line by Shift+Enter, and leaves an input method its Enter", async () => {
+    const page = await open();
+    const message = page.locator("#message");
+    await message.fill("nihao");
+    await message.evaluate(`(node) => node.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))`);
+    await message.evaluate(`(node) => node.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))`);
+    expect(await message.inputValue()).toBe("nihao");
+    await page.keyboard.press("End");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("second line");
+    expect(await message.inputValue()).toBe("nihao\nsecond line");
+    await page.keyboard.press("Enter");
+    await page.locator(".said").filter({ hasText: "nihao\nsecond line" }).waitFor();
+    expect(await message.inputValue()).toBe("");
+  });
+
+  it("is walked by the keyboard alone", async () => {
+    const page = await open();
+    const { keyboard } = page;
+    const focused = () =>
+      page.evaluate(
+        "document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText",
+      ) as Promise<string>;
+    /** Goes on by Tab until what has the focus is called like this. */
+    const tabTo = async (name: RegExp) => {
+      for (let n = 0; n < 60; n += 1) {
+        await keyboard.press("Tab");
+        if (name.test(await focused())) return;
+      }
+      throw new Error(`no ${name} is reached by Tab`);
+    };
+    await tabTo(/^Skip to the message box/);
+    await tabTo(/周末爬山群/);
+    await keyboard.press("Enter");
+    await page.getByRole("heading", { name: "周末爬山群" }).waitFor();
+    await page.evaluate("document.activeElement.blur()");
+    await tabTo(/^Skip to the message box/);
+    await keyboard.press("Enter");
+    expect(await focused()).toMatch(/^Message /);
+    await keyboard.type("by keys alone");
+    await keyboard.press("Enter");
+    await answerTo(page, "by keys alone").waitFor();
+
+    await tabTo(/^Emoji/);
+    await keyboard.press("Enter");
+    await page.getByRole("menu", { name: "Emoji" }).waitFor();
+    await keyboard.press("ArrowDown");
+    await keyboard.press("Escape");
+    await page.getByRole("menu").waitFor({ state: "detached" });
+    expect(await focused()).toBe("Emoji");
+    await keyboard.press("Enter");
+    await keyboard.press("ArrowRight");
+    await keyboard.press("Enter");
+    expect(await page.locator("#message").inputValue()).toBe("😄");
+
+    await tabTo(/^Trace/);
+    await keyboard.press("ArrowRight");
+    expect(await page.getByRole("tab", { name: "Weather" }).getAttribute("aria-selected")).toBe("true");
+    await tabTo(/^Weather/); // its panel scrolls
+    await tabTo(/^Off/);
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    await page.locator(".banner.storm").waitFor();
+    await page.evaluate("document.activeElement.blur()");
+    await tabTo(/^All off/);
+    await keyboard.press("Enter");
+    await page.locator(".banner.storm").waitFor({ state: "detached" });
+  });
+
+  it("runs a burst and judges it by the ledger", async () => {
+    const page = await open();
+    await page.getByRole("tab", { name: "Burst" }).click();
+    await page.getByLabel("Chats", { exact: true }).fill("4");
+    await page.getByLabel("Messages in each").fill("2");
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByText("Nothing lost, doubled or out of order").waitFor();
+    const figures = page.locator(".figure");
+    const count = async (name: string) => Number(await figures.filter({ hasText: name }).locator("dd").textContent());
+    expect(await count("Acknowledged")).toBe(8);
+    expect((await count("Own answer")) + (await count("Joined")) + (await count("Told"))).toBe(8);
+    expect(await count("Lost")).toBe(0);
+  });
+
+  const widthOf = (page: Page) => page.evaluate("document.documentElement.scrollWidth") as Promise<number>;
+
+  it("fits a phone, one thing at a time, without scrolling sideways", async () => {
+    const page = await open({ ...PHONE, hasTouch: true, isMobile: true });
+    await page.getByRole("button", { name: "Back to the chats" }).tap();
+    await page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name: "周末爬山群" }).tap();
+    await say(page, "!md on the phone");
+    await answerTo(page, "!md on the phone").waitFor();
+    expect(await widthOf(page)).toBe(390);
+    await answerTo(page, "!md on the phone").getByRole("button", { name: "Actions" }).tap();
+    await page.getByRole("menuitem", { name: "What happened" }).tap();
+    await page.locator(".trace").waitFor();
+    expect(await page.locator(".middle").isVisible()).toBe(false);
+    for (const name of ["Trace", "Weather", "Burst", "Chat"]) {
+      await page.getByRole("navigation", { name: "Views" }).getByRole("button", { name }).tap();
+      expect(await widthOf(page)).toBe(390);
+    }
+    for (const name of ["Emoji", "Make something happen"]) {
+      await page.getByRole("button", { name }).tap();
+      expect(await widthOf(page)).toBe(390);
+      const box = await page.getByRole("menu").boundingBox();
+      expect(box?.x).toBeGreaterThanOrEqual(0);
+      await page.keyboard.press("Escape");
+    }
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    it(`has nothing that axe objects to, in the ${colorScheme}`, async () => {
+      const page = await visitWithAxe({ colorScheme, reducedMotion: "reduce" });
+      await say(page, "!md for axe");
+      await answerTo(page, "!md for axe").waitFor();
+      await page.locator('.step[data-what="send"]').waitFor();
+      await page.locator(".step summary").first().click();
+      expect(await objections(page)).toEqual([]);
+      await page.getByRole("button", { name: "Make something happen" }).click();
+      expect(await objections(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await toChat(page, "小明的频道私信"); // where something was refused
+      await page.getByRole("tab", { name: "Weather" }).click();
+      await page.getByLabel("Find an error code").fill("304");
+      await switchRow(page, "Delivered, but no response").getByRole("button", { name: "Once" }).click();
+      await page.locator(".banner.storm").waitFor();
+      expect(await objections(page)).toEqual([]);
+      await page.getByRole("button", { name: "All off" }).click();
+      await page.getByRole("tab", { name: "Burst" }).click();
+      await toChat(page, "周末爬山群");
+      expect(await objections(page)).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await objections(page)).toEqual([]);
+      await page.getByRole("button", { name: "Back to the chats" }).click();
+      expect(await objections(page)).toEqual([]);
+    });
+  }
+
+  async function visitWithAxe(options: BrowserContextOptions): Promise<Page> {
+    const page = await open(options);
+    await page.context().addInitScript({ path: AXE });
+    await page.reload();
+    await page.locator(".chat-head").waitFor();
+    return page;
+  }
+
+  async function objections(page: Page): Promise<string[]> {
+    const { violations } = (await page.evaluate("axe.run()")) as {
+      violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+    };
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
+    );
+  }
+
+  it("says that the simulator is gone, and goes on when it is back", async () => {
+    const page = await open();
+    await simulator.stop();
+    await page.getByText("The simulator is gone").waitFor();
+    await say(page, "anybody there?");
+    await page.getByRole("alert").filter({ hasText: "did not answer" }).waitFor();
+    expect(await page.locator("#message").inputValue()).toBe("anybody there?");
+    simulator = await startSimulator(simulator.ports);
+    await page.getByText("The simulator is gone").waitFor({ state: "detached" });
+    await page.getByRole("heading", { name: "Hello!" }).waitFor();
+    await page.locator("#message").press("Enter");
+    await answerTo(page, "anybody there?").waitFor();
+    // Nobody was there to be reached.
+    const [gone] = visits;
+    const expected = gone?.complaints.splice(0) ?? [];
+    expect(
+      expected.filter(
+        (complaint) => !/net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED|CONNECTION_RESET)/.test(complaint),
+      ),
+    ).toEqual([]);
+  });
+});
