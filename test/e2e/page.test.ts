@@ -57,18 +57,24 @@ describe("the simulator's page", () => {
   const stepsOf = (page: Page): Promise<string[]> =>
     page.locator(".step").evaluateAll((steps) => steps.map((step) => step.getAttribute("data-what") ?? ""));
 
-  async function callQQ(path: string, body: unknown): Promise<Response> {
+  /** As the bot does, with its own credentials. */
+  async function callQQ(path: string, body: unknown): Promise<void> {
     const asked = await fetch(`${simulator.url}/app/getAppAccessToken`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ appId: "102000001", clientSecret: "simulator-secret-of-no-value" }),
     });
     const { access_token } = (await asked.json()) as { access_token: string };
-    return fetch(simulator.url + path, {
+    const answer = await fetch(simulator.url + path, {
       method: "POST",
-      headers: { "content-type": "application/json", authorization: `QQBot ${access_token}` },
+      headers: {
+        "content-type": "application/json",
+        authorization: `QQBot ${access_token}`,
+        "x-union-appid": "102000001",
+      },
       body: JSON.stringify(body),
     });
+    if (answer.status !== 200) throw new Error(`QQ refuses: ${await answer.text()}`);
   }
 
   /** The id of the newest message that a person has said. */
@@ -91,7 +97,7 @@ describe("the simulator's page", () => {
       expect(await step.locator(".took").textContent()).toMatch(/[\d.]+ m?s$/);
     }
     await page.locator('.step[data-what="callback"] summary').click();
-    await page.getByText("C2C_MESSAGE_CREATE").waitFor();
+    await page.getByText("C2C_MESSAGE_CREATE", { exact: true }).waitFor();
   });
 
   it("names the demo model, and becomes the owner's by the message that it shows", async () => {
@@ -133,14 +139,13 @@ describe("the simulator's page", () => {
     await answerTo(page, "buttons, please").waitFor();
     const action = { type: 1, permission: { type: 2 }, data: "confirm:once", unsupport_tips: "update" };
     const button = { id: "allow", render_data: { label: "Allow", visited_label: "Allowed", style: 1 }, action };
-    const sent = await callQQ("/v2/users/USER0001/messages", {
+    await callQQ("/v2/users/USER0001/messages", {
       msg_type: 2,
       markdown: { content: "**May I?**" },
       keyboard: { content: { rows: [{ buttons: [button] }] } },
       msg_id: await newestSaid(page),
       msg_seq: 900,
     });
-    expect(sent.status).toBe(200);
     await page.getByRole("button", { name: "Allow" }).click();
     const pressed = page.locator(".happened").filter({ hasText: "INTERACTION_CREATE" }).last();
     await pressed.waitFor();
@@ -156,17 +161,17 @@ describe("the simulator's page", () => {
     const before = await page.locator(".said .attachment").count();
     await page.locator("input[type=file]").setInputFiles([
       { name: "pixel.png", mimeType: "image/png", buffer: PIXEL },
-      { name: "notes <b>.txt", mimeType: "text/plain", buffer: Buffer.from("hello") },
+      { name: "notes & more.txt", mimeType: "text/plain", buffer: Buffer.from("hello") },
     ]);
     await page.locator(".preview img").waitFor();
-    await page.locator(".preview").filter({ hasText: "notes <b>.txt" }).getByText("5 B").waitFor();
+    await page.locator(".preview").filter({ hasText: "notes & more.txt" }).getByText("5 B").waitFor();
     await say(page, "look at this");
     await answerTo(page, "look at this").waitFor();
     const shown = page.locator(".said").filter({ hasText: "look at this" });
     expect(
       await shown.locator("img").evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
     ).toBe(1);
-    expect(await shown.locator(".file-name").textContent()).toBe("notes <b>.txt");
+    expect(await shown.locator(".file-name").textContent()).toBe("notes & more.txt");
     expect(await page.locator(".said .attachment").count()).toBe(before + 2);
     expect(await page.locator(".preview").count()).toBe(0);
   });
@@ -236,7 +241,7 @@ describe("the simulator's page", () => {
     expect(await answerTo(page, "through the storm").count()).toBe(1);
 
     await page.getByRole("tab", { name: "Weather" }).click();
-    await dropped.getByRole("button", { name: "On" }).click();
+    await dropped.getByRole("button", { name: "On", exact: true }).click();
     await page.locator(".banner.storm").waitFor();
     await page.getByRole("button", { name: "All off" }).click();
     await page.locator(".banner.storm").waitFor({ state: "detached" });
@@ -358,12 +363,11 @@ describe("the simulator's page", () => {
     const page = await open();
     const { keyboard } = page;
     const focused = () =>
-      page.evaluate(
-        "document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText",
-      ) as Promise<string>;
+      page.evaluate(`document.activeElement === document.body ? "" :
+        (document.activeElement.getAttribute("aria-label") ?? document.activeElement.innerText)`) as Promise<string>;
     /** Goes on by Tab until what has the focus is called like this. */
     const tabTo = async (name: RegExp) => {
-      for (let n = 0; n < 60; n += 1) {
+      for (let n = 0; n < 200; n += 1) {
         await keyboard.press("Tab");
         if (name.test(await focused())) return;
       }
@@ -410,7 +414,7 @@ describe("the simulator's page", () => {
   it("runs a burst and judges it by the ledger", async () => {
     const page = await open();
     await page.getByRole("tab", { name: "Burst" }).click();
-    await page.getByLabel("Chats", { exact: true }).fill("4");
+    await page.getByRole("spinbutton", { name: "Chats" }).fill("4");
     await page.getByLabel("Messages in each").fill("2");
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByText("Nothing lost, doubled or out of order").waitFor();

@@ -58,8 +58,9 @@ export function App() {
         )}
         <WeatherBanner weather={weather} onTurn={on.turn} onOpen={on.openWeather} />
       </div>
-      <div class="columns">
-        <aside class="side" aria-label={words.chats}>
+      <main class="columns">
+        <h1 class="hidden">{words.title}</h1>
+        <section class="side" aria-label={words.localQQ}>
           <Brand model={state.model} />
           <ChatList
             chats={state.chats}
@@ -73,9 +74,11 @@ export function App() {
             <Icon name="book" />
             {words.readme}
           </a>
-        </aside>
-        <main class="middle">{chat && <ChatColumn state={state} chat={chat} on={on} />}</main>
-        <aside class="panel" aria-label={words.sideViews}>
+        </section>
+        <section class="middle" aria-label={words.chat}>
+          {chat && <ChatColumn state={state} chat={chat} on={on} />}
+        </section>
+        <section class="panel" aria-label={words.sideViews}>
           <div class="tabs" role="tablist" aria-label={words.sideViews} onKeyDown={walkTabs}>
             {PANELS.map((name) => (
               <button
@@ -99,8 +102,8 @@ export function App() {
             {panel === "weather" && <WeatherView weather={weather} codes={codes} onTurn={on.turn} />}
             {panel === "burst" && <BurstView tally={tally} onStart={on.burst} />}
           </div>
-        </aside>
-      </div>
+        </section>
+      </main>
       <nav class="bottom" aria-label={words.views}>
         {VIEWS.map(([name, icon]) => (
           <button
@@ -225,9 +228,9 @@ function ChatColumn({ state, chat, on }: { state: State; chat: ChatView; on: Han
         </button>
         {isShared ? <Avatar name={chat.name} isGroup /> : <BotAvatar />}
         <div>
-          <h1>
+          <h2>
             <bdi>{isShared ? chat.name : state.bot.name || words.bot}</bdi>
-          </h1>
+          </h2>
           <p>
             {words[chat.chat.scene]}
             {isShared && ` · ${words.people(chat.people.length)}`}

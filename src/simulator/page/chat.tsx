@@ -172,7 +172,7 @@ function FirstRun({ chat, isDemo, claim, on }: ConversationProps) {
   const isPrivate = chat.chat.scene === "c2c";
   return (
     <div class="first-run">
-      <h2>{isPrivate ? words.hello : chat.name}</h2>
+      <h3>{isPrivate ? words.hello : chat.name}</h3>
       <p>{chat.people.length > 1 ? words.helloGroup : words.helloMore}</p>
       <ul class="suggestions" aria-label={words.trySaying}>
         {suggestions.map((text) => (

@@ -3,7 +3,7 @@
  * it, and the focus goes back to where it came from.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 
 interface PopupProps {
@@ -13,6 +13,9 @@ interface PopupProps {
   columns?: number;
   children: (close: () => void) => ComponentChildren;
 }
+
+/** Between a menu and the edge of the screen. */
+const MARGIN_PX = 8;
 
 const STEPS: Readonly<Record<string, (columns: number) => number>> = {
   ArrowDown: (columns) => columns,
@@ -25,14 +28,16 @@ export function Popup({ icon, label, columns = 1, children }: PopupProps) {
   const [place, setPlace] = useState<string | undefined>();
   const isOpen = place !== undefined;
   const root = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const items = () => [...(root.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
   const close = () => {
     setPlace(undefined);
     button.current?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
+    if (body.current) keepInside(body.current);
     items()[0]?.focus();
     const elsewhere = ({ target }: Event) => {
       if (target instanceof Node && !root.current?.contains(target)) setPlace(undefined);
@@ -79,7 +84,7 @@ export function Popup({ icon, label, columns = 1, children }: PopupProps) {
         <Icon name={icon} />
       </button>
       {isOpen && (
-        <div class={`popup-body ${place}${columns > 1 ? " grid" : ""}`} role="menu" aria-label={label}>
+        <div ref={body} class={`popup-body ${place}${columns > 1 ? " grid" : ""}`} role="menu" aria-label={label}>
           {children(close)}
         </div>
       )}
@@ -91,6 +96,12 @@ export function Popup({ icon, label, columns = 1, children }: PopupProps) {
 function roomAround(button: HTMLElement): string {
   const { top, left } = button.getBoundingClientRect();
   return `${top > innerHeight / 2 ? "above" : "below"} ${left > innerWidth / 2 ? "to-left" : "to-right"}`;
+}
+
+function keepInside(body: HTMLElement): void {
+  const { left, right } = body.getBoundingClientRect();
+  const shift = Math.max(MARGIN_PX - left, Math.min(0, innerWidth - MARGIN_PX - right));
+  body.style.translate = `${shift}px`;
 }
 
 export function MenuItem({ onChoose, children }: { onChoose: () => void; children: ComponentChildren }) {
