@@ -82,9 +82,9 @@ export class Api {
           .clone()
           .json()
           .catch(() => ({}));
-    const { code, err_code = code } = json as Partial<RefusalBody>;
+    const { err_code, code = err_code } = json as Partial<RefusalBody>;
     const status = isBroken ? 0 : c.res.status;
-    this.#qq.tell((watcher) => watcher.called?.({ ...seen, atMs, tookMs: this.#now() - atMs, status, code: err_code }));
+    this.#qq.tell((watcher) => watcher.called?.({ ...seen, atMs, tookMs: this.#now() - atMs, status, code }));
   }
 
   async #giveToken(c: C): Promise<Response> {

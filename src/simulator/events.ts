@@ -203,6 +203,8 @@ export interface Press {
 }
 
 const MENU = 12;
+/** A button and a menu entry: QQ shows that nothing happened until the bot acknowledges. */
+export const NEED_ACKNOWLEDGEMENT = [11, MENU];
 
 export function composeInteraction(
   { chat, sender, type, data, buttonId = "button-1", messageId = `08${hex()}` }: Press,

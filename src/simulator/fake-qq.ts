@@ -12,7 +12,7 @@ import { Api } from "./api.ts";
 import { type Attempt, deliver, postOnce, sign, signedCallback } from "./callbacks.ts";
 import { Callers } from "./callers.ts";
 import { DemoModel } from "./demo-model.ts";
-import { chatOf, composeInteraction, type Payload, payloadOf } from "./events.ts";
+import { chatOf, composeInteraction, NEED_ACKNOWLEDGEMENT, type Payload, payloadOf } from "./events.ts";
 import { type Asked, type Delivered, Ledger, type Refused } from "./ledger.ts";
 import {
   type Bot,
@@ -88,9 +88,6 @@ export class NotAcknowledged extends Error {
 }
 
 const BOT: Bot = { id: "14400000000000000001", memberOpenid: "B0700000000000000000000000000001", name: "机器人" };
-/** A button and a menu entry: QQ shows that nothing happened until the bot acknowledges. */
-const NEED_ACKNOWLEDGEMENT = [11, 12];
-
 export class FakeQQ {
   readonly ledger = new Ledger();
   /** For messages; typing notices and acknowledgements have their own. */

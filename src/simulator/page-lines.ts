@@ -1,7 +1,7 @@
 /** Watches the fake QQ and shows on the page what happens in its chats: what was said, answered, refused, and done. */
 import type { Chat } from "../event.ts";
-import type { Files } from "./files.ts";
-import { pathOf } from "./files.ts";
+import { NEED_ACKNOWLEDGEMENT } from "./events.ts";
+import { type Files, pathOf } from "./files.ts";
 import type { KeyboardButton } from "./keyboard.ts";
 import type { MediaFile } from "./media.ts";
 import type { Attachment, Button, Line, Person } from "./page/protocol.ts";
@@ -18,6 +18,7 @@ const ACTIONS = ["link", "callback", "command"] as const;
 /** @param isHidden of a chat whose lines are not shown. */
 export function showLines(state: PageState, files: Files, isHidden: (chat: Chat) => boolean): Watcher {
   let refusals = 0;
+  const waiting = new Set<string>();
   return {
     asked(asked, question) {
       const { messageId: id, chat, askedAtMs: atMs, text } = asked;
@@ -38,14 +39,15 @@ export function showLines(state: PageState, files: Files, isHidden: (chat: Chat)
     },
 
     posting({ id, t, d, chat, atMs }) {
+      if (t === "INTERACTION_CREATE" && NEED_ACKNOWLEDGEMENT.includes(Number(d.type))) waiting.add(id);
       if (chat && !isHidden(chat))
         state.show({ kind: "happened", id, chat, atMs, event: t, words: wordsOf(chat, t, d) });
     },
 
     settled(id, acknowledged) {
       const line = state.line(id);
-      // A button waits for what the bot says to it.
-      const waits = line?.kind === "happened" && line.event === "INTERACTION_CREATE" && acknowledged;
+      // What was pressed waits for what the bot says to it.
+      const waits = waiting.delete(id) && acknowledged;
       if (line && !waits) settle(state, line, acknowledged);
     },
 

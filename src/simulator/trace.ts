@@ -232,12 +232,15 @@ function nameOf({ scene, id }: Chat): string {
   return `${scene}:${id}`;
 }
 
-/** Wrangler prints a line as it is, or with something before it. */
+/** Wrangler prints a line as it is; a warning or an error with a word before it, and colours around it. */
 function readLogLine(line: string): LogLine | undefined {
   const from = line.indexOf('{"level":');
   if (from < 0) return undefined;
   try {
-    const { level, event, ...fields } = JSON.parse(line.slice(from)) as Record<string, unknown>;
+    const { level, event, ...fields } = JSON.parse(line.slice(from, line.lastIndexOf("}") + 1)) as Record<
+      string,
+      unknown
+    >;
     if (typeof event !== "string" || (level !== "info" && level !== "warn" && level !== "error")) return undefined;
     return { level, event, fields };
   } catch {
