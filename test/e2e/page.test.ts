@@ -277,7 +277,7 @@ describe("the simulator's page", () => {
 
     await page.getByRole("button", { name: "Replay", exact: true }).click();
     await page.locator('.step[data-what="callback"]').nth(1).waitFor();
-    await page.getByRole("button", { name: "Replay as it was" }).click();
+    await page.getByRole("button", { name: "Replay as is" }).click();
     await page.locator('.step[data-what="callback"]').nth(2).waitFor();
     await say(page, "after the replays");
     await answerTo(page, "after the replays").waitFor();

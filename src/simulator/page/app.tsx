@@ -61,7 +61,7 @@ export function App() {
       <main class="columns">
         <h1 class="hidden">{words.title}</h1>
         <section class="side" aria-label={words.localQQ}>
-          <Brand model={state.model} />
+          <Brand />
           <ChatList
             chats={state.chats}
             lines={state.lines}
@@ -278,15 +278,13 @@ function ShownTrace({ state, on }: { state: State; on: Handlers }) {
   );
 }
 
-function Brand({ model }: { model: State["model"] }) {
+function Brand() {
   return (
     <div class="brand">
       <BotAvatar />
       <div>
         <p class="brand-name">qq-edge</p>
-        <p class="brand-sub">
-          {words.localQQ} · {model.isDemo ? words.demoModel : model.name}
-        </p>
+        <p class="brand-sub">{words.localQQ}</p>
       </div>
     </div>
   );

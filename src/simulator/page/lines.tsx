@@ -149,7 +149,7 @@ function Content({ line, botName, at }: LineProps & { line: Line & (Said | Answe
               {line.meaning}
             </p>
           )}
-          <MessageText text={line.text} isMarkdown={false} />
+          <MessageText text={line.text} isMarkdown={false} isBrief />
         </>
       );
     default:
@@ -167,7 +167,7 @@ function Quoted({ quote }: { quote: Quote }) {
     <>
       <bdi class="quoted-name">{quote.name}</bdi>
       <span class="quoted-text" dir="auto">
-        {excerptOf(quote.text, 60)}
+        {excerptOf(quote.text, 36)}
       </span>
     </>
   );

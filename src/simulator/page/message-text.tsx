@@ -7,8 +7,9 @@ import { toFragment } from "./markdown.ts";
 import { memo } from "./memo.ts";
 import { words } from "./spoken.ts";
 
-const SHOWN_CHARACTERS = 1_500;
-const SHOWN_LINES = 40;
+const SHOWN = { characters: 1_500, lines: 40 };
+/** Of what nobody in the chat has got to see. */
+const SHOWN_BRIEFLY = { characters: 160, lines: 5 };
 /** Laying out more Markdown than QQ would ever take costs more than it shows. */
 const MAX_MARKDOWN = 20_000;
 
@@ -17,11 +18,12 @@ interface MessageTextProps {
   isMarkdown: boolean;
   /** Who is spoken to, before the words. */
   at?: string | undefined;
+  isBrief?: boolean;
 }
 
-export const MessageText = memo(function MessageText({ text, isMarkdown, at }: MessageTextProps) {
+export const MessageText = memo(function MessageText({ text, isMarkdown, at, isBrief }: MessageTextProps) {
   const [isWhole, setWhole] = useState(false);
-  const beginning = beginningOf(text);
+  const beginning = beginningOf(text, isBrief ? SHOWN_BRIEFLY : SHOWN);
   const shown = isWhole ? text : beginning;
   if (text === "" && at === undefined) return null;
   const isLaidOut = isMarkdown && shown.length <= MAX_MARKDOWN;
@@ -49,7 +51,7 @@ export const MessageText = memo(function MessageText({ text, isMarkdown, at }: M
   );
 });
 
-const Markdown = memo(function Markdown({ text, at }: Omit<MessageTextProps, "isMarkdown">) {
+const Markdown = memo(function Markdown({ text, at }: Omit<MessageTextProps, "isMarkdown" | "isBrief">) {
   const draw = (node: HTMLElement | null) => {
     if (!node) return;
     node.replaceChildren(toFragment(text));
@@ -69,10 +71,10 @@ function mentionOf(name: string): HTMLElement {
   return mention;
 }
 
-function beginningOf(text: string): string {
-  const lines = text.split("\n", SHOWN_LINES + 1);
-  const byLines = lines.length > SHOWN_LINES ? lines.slice(0, SHOWN_LINES).join("\n") : text;
+function beginningOf(text: string, { characters, lines }: typeof SHOWN): string {
+  const first = text.split("\n", lines + 1);
+  const byLines = first.length > lines ? first.slice(0, lines).join("\n") : text;
   // A few more are not worth a click.
-  if (byLines.length <= 1.3 * SHOWN_CHARACTERS) return byLines;
-  return byLines.slice(0, SHOWN_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
+  if (byLines.length <= 1.3 * characters) return byLines;
+  return byLines.slice(0, characters).replace(/[\uD800-\uDBFF]$/, "");
 }

@@ -106,10 +106,17 @@ const StepView = memo(function StepView({ step, sinceMs }: { step: Step; sinceMs
         </span>
         <span class="step-chips">
           {status !== undefined && (
-            <span class={`chip ${chipOf(status, level)}`}>{status === 0 ? words.noAnswer : status}</span>
+            <span class={`chip ${chipOf(status, level)}`} title={words.levels[level]}>
+              {status === 0 ? words.noAnswer : status}
+            </span>
           )}
-          {level !== "info" && <span class={`chip ${level}`}>{words.levels[level]}</span>}
-          {tookMs !== undefined && <span class="took">{words.took(durationOf(tookMs))}</span>}
+          {level !== "info" && status === undefined && <span class={`chip ${level}`}>{words.levels[level]}</span>}
+          {tookMs !== undefined && (
+            <span class="took">
+              <span class="hidden">{words.took} </span>
+              {durationOf(tookMs)}
+            </span>
+          )}
         </span>
       </span>
     </>
