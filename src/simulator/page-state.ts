@@ -3,14 +3,16 @@
  * gets the whole first and each change after it.
  */
 import type { Chat } from "../event.ts";
+import { Newest } from "./newest.ts";
 import type { Change, ChatView, Line, Person, Snapshot, Trace } from "./page/protocol.ts";
 import { startingChats, unforeseenChat } from "./page-chats.ts";
 
 /** What of the snapshot does not come from here. */
 export type Setting = Pick<Snapshot, "bot" | "callbackUrl" | "model" | "claim" | "codes">;
 
-const MOST_LINES = 2_000;
-const MOST_TRACES = 300;
+/** All of it goes to each page that begins: see how much `page-server.ts` lets wait. */
+const MOST_LINES = { count: 2_000, characters: 4_000_000 };
+const MOST_TRACES = { count: 300, characters: 4_000_000 };
 
 const NO_TALLY: Snapshot["tally"] = {
   asked: 0,
@@ -27,8 +29,8 @@ const NO_TALLY: Snapshot["tally"] = {
 export class PageState {
   setting: Setting;
   readonly #chats: ChatView[] = startingChats();
-  readonly #lines = new Map<string, Line>();
-  readonly #traces = new Map<string, Trace>();
+  readonly #lines = new Newest<Line>(MOST_LINES);
+  readonly #traces = new Newest<Trace>(MOST_TRACES);
   #weather: Snapshot["weather"] = [];
   #tally = NO_TALLY;
   readonly #listeners = new Set<(change: Change) => void>();
@@ -41,15 +43,20 @@ export class PageState {
     return {
       ...this.setting,
       chats: this.#chats,
-      lines: [...this.#lines.values()],
-      traces: [...this.#traces.values()],
+      lines: this.#lines.all,
+      traces: this.#traces.all,
       weather: this.#weather,
       tally: this.#tally,
     };
   }
 
   get lines(): readonly Line[] {
-    return [...this.#lines.values()];
+    return this.#lines.all;
+  }
+
+  /** How many pages are told. */
+  get listeners(): number {
+    return this.#listeners.size;
   }
 
   /** Returns how to stop listening. */
@@ -74,13 +81,11 @@ export class PageState {
   show(line: Line): void {
     this.#meet(line.chat, line.kind === "said" ? line.by : undefined);
     this.#lines.set(line.id, line);
-    forgetOldest(this.#lines, MOST_LINES);
     this.#tell({ kind: "line", line });
   }
 
   showTrace(trace: Trace): void {
     this.#traces.set(trace.id, trace);
-    forgetOldest(this.#traces, MOST_TRACES);
     this.#tell({ kind: "trace", trace });
   }
 
@@ -112,12 +117,5 @@ export class PageState {
 
   #tell(change: Change): void {
     for (const listener of this.#listeners) listener(change);
-  }
-}
-
-function forgetOldest(map: Map<string, unknown>, most: number): void {
-  for (const [id] of map) {
-    if (map.size <= most) return;
-    map.delete(id);
   }
 }

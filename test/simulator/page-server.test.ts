@@ -1,6 +1,6 @@
 /** The page over HTTP: its files, the stream of what happens, whom it serves, and what it makes of odd requests. */
 import { request } from "node:http";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Change, Done, Snapshot } from "../../src/simulator/page/protocol.ts";
 import { bundlePage } from "../../src/simulator/page-bundle.ts";
 import { CHATS, type PageBench, pageBench } from "../support/page-bench.ts";
@@ -119,6 +119,29 @@ describe("the stream", () => {
       if (/\n\n: .*\n\n: /.test(text)) break;
     }
     expect(text.startsWith("data: {")).toBe(true);
+    closing.abort();
+  });
+
+  it("is left by pages that are gone", async () => {
+    const closing = new AbortController();
+    await events(closing.signal).next();
+    await events(closing.signal).next();
+    expect(bench.page.state.listeners).toBe(2);
+    closing.abort();
+    await vi.waitFor(() => expect(bench.page.state.listeners).toBe(0));
+    await bench.act("say", SAY);
+  });
+
+  it("holds what is newest, however much was said", async () => {
+    const text = "长".repeat(100_000);
+    for (let n = 1; n <= 50; n += 1) await bench.qq.say({ text: `${n} ${text}` });
+    const closing = new AbortController();
+    const { value } = await events(closing.signal).next();
+    const said = (value as Snapshot).lines.map((line) => line.kind === "said" && Number(line.text.split(" ")[0]));
+    expect(said.at(-1)).toBe(50);
+    expect(said.length).toBeGreaterThan(20);
+    expect(said.length).toBeLessThan(50);
+    expect((value as Snapshot).traces.length).toBeLessThan(50);
     closing.abort();
   });
 
