@@ -82,7 +82,7 @@ export function prepared(language: Language): Snapshot {
     ...{ kind: "answered", id, chat, atMs: at(clock), form: "text", text, to, buttons: [], attachments: [] },
     ...more,
   });
-  const quote = { id: "g2", name: names.bot, text: words.list.replace(/[#*>\n-]+/g, " ").trim() };
+  const quote = { id: "g2", name: names.bot, text: words.list.split("\n")[0]?.slice(3) ?? "" };
   const view = (chat: Chat, name: string, people: Person[]): ChatView => ({
     ...{ chat, name, people, events: [{ event: "FRIEND_DEL", words: { zh: "", en: "" } }] },
   });
@@ -137,7 +137,6 @@ const TAKEN: readonly Timed[] = [
 
 const ANSWERED: readonly Timed[] = [
   ...TAKEN,
-  { afterMs: 24, by: "qq", what: "typing", status: 200, tookMs: 31, fields: {} },
   { afterMs: 26, by: "model", what: "call", status: 200, tookMs: 1_384, fields: { firstByteMs: 412 } },
   { afterMs: 1_418, by: "qq", what: "send", status: 200, tookMs: 64, fields: { msg_seq: 1 } },
   { afterMs: 1_490, by: "worker", what: "turn.ended", fields: { outcome: "answered" } },

@@ -29,7 +29,14 @@ interface Shot {
 }
 
 const SHOTS: readonly Shot[] = [
-  { name: "chat", chat: "group:GROUP0001", options: WIDE },
+  {
+    name: "chat",
+    chat: "group:GROUP0001",
+    options: WIDE,
+    async act(page) {
+      await page.getByRole("combobox").selectOption("M3");
+    },
+  },
   {
     name: "trace",
     chat: "c2c:USER0001",
