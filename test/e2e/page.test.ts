@@ -3,11 +3,16 @@ import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readFile } from "../../src/simulator/media.ts";
+import type { Answered, Button, Line, Said, Snapshot } from "../../src/simulator/page/protocol.ts";
 import { startBrowser, type Visit, visit } from "../support/browser.ts";
+import { prepared, TAKEN_AT_MS } from "../support/prepared-chats.ts";
 import { type Simulator, startSimulator } from "../support/simulator.ts";
+import { type StillPage, startStillPage } from "../support/still-page.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 } };
+const C2C = { scene: "c2c", id: "USER0001" } as const;
 const PIXEL = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
@@ -188,7 +193,7 @@ describe("the simulator's page", () => {
     await say(page, "what did you mean");
     const said = page.locator(".said").filter({ hasText: "what did you mean" });
     await said.locator(".quoted").filter({ hasText: "first words" }).waitFor();
-    expect(await page.locator(".quoting").count()).toBe(0);
+    await page.locator(".quoting").waitFor({ state: "detached" });
   });
 
   it("takes a message back where QQ tells of it", async () => {
@@ -246,6 +251,23 @@ describe("the simulator's page", () => {
     await page.getByRole("button", { name: "All off" }).click();
     await page.locator(".banner.storm").waitFor({ state: "detached" });
     expect(await dropped.getByRole("button", { name: "Off" }).getAttribute("aria-pressed")).toBe("true");
+  });
+
+  it("marks a message that was answered together with the next one", async () => {
+    const page = await open();
+    await page.getByRole("tab", { name: "Weather" }).click();
+    const slow = page.getByRole("region", { name: "The model" }).locator(".switch").filter({ hasText: "Slow" });
+    await slow.getByRole("spinbutton").fill("1500");
+    await slow.getByRole("button", { name: "Once" }).click();
+    await page.locator(".banner.storm").waitFor();
+    await say(page, "one thing");
+    await page.locator(".typing").waitFor();
+    await say(page, "and another");
+    await answerTo(page, "and another").waitFor();
+    const first = page.locator(".said").filter({ hasText: "one thing" });
+    await first.getByText("Answered together with the next one").waitFor();
+    expect(await page.locator(".said").filter({ hasText: "and another" }).locator(".joined").count()).toBe(0);
+    expect(await page.locator(".typing").count()).toBe(0);
   });
 
   it("keeps the conversation, its traces and the open chat over a reload", async () => {
@@ -345,11 +367,13 @@ describe("the simulator's page", () => {
     const page = await open();
     const message = page.locator("#message");
     await message.fill("nihao");
-    await message.evaluate(`(node) => node.dispatchEvent(
-      new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))`);
-    await message.evaluate(`(node) => node.dispatchEvent(
-      new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))`);
-    expect(await message.inputValue()).toBe("nihao");
+    const composing = (how: string) =>
+      page.evaluate(`document.querySelector("#message").dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", ${how}, bubbles: true, cancelable: true }))`);
+    expect([await composing("isComposing: true"), await composing("keyCode: 229")]).toEqual([true, true]); // not taken
+    expect(await composing("isComposing: false")).toBe(false); // taken, and sent
+    await page.locator(".said").filter({ hasText: "nihao" }).last().waitFor();
+    await message.fill("nihao");
     await page.keyboard.press("End");
     await page.keyboard.press("Shift+Enter");
     await page.keyboard.type("second line");
@@ -395,7 +419,7 @@ describe("the simulator's page", () => {
     await keyboard.press("Enter");
     await keyboard.press("ArrowRight");
     await keyboard.press("Enter");
-    expect(await page.locator("#message").inputValue()).toBe("😄");
+    await expect.poll(() => page.locator("#message").inputValue()).toBe("😄");
 
     await tabTo(/^Trace/);
     await keyboard.press("ArrowRight");
@@ -516,5 +540,152 @@ describe("the simulator's page", () => {
         (complaint) => !/net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED|CONNECTION_RESET)/.test(complaint),
       ),
     ).toEqual([]);
+  });
+});
+
+describe("the page, told what to show", () => {
+  let browser: Browser;
+  let still: StillPage;
+  let shown: Visit;
+  const snapshot = prepared("en");
+  const [{ people = [] } = {}] = snapshot.chats;
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    expect(shown.complaints).toEqual([]);
+    await shown.close();
+    await still.stop();
+  });
+
+  async function open(more: Partial<Snapshot> = {}, options: BrowserContextOptions = {}): Promise<Page> {
+    still = await startStillPage({ ...snapshot, ...more });
+    shown = await visit(browser, `${still.url}/?lang=en`, options);
+    await shown.page.locator(".chat-head").waitFor();
+    return shown.page;
+  }
+
+  const [by = { id: "", name: "", role: "member" as const }] = people;
+  const said = (id: string, text: string, more: Partial<Said> = {}): Line => ({
+    ...{
+      kind: "said",
+      id,
+      chat: C2C,
+      atMs: TAKEN_AT_MS,
+      by,
+      text,
+      addressed: true,
+      attachments: [],
+      acknowledged: true,
+    },
+    ...more,
+  });
+  const answered = (id: string, to: string, text: string, more: Partial<Answered> = {}): Line => ({
+    ...{ kind: "answered", id, chat: C2C, atMs: TAKEN_AT_MS, form: "markdown", text, to, buttons: [], attachments: [] },
+    ...more,
+  });
+
+  it("says which callbacks are on their way, and which the Worker did not acknowledge", async () => {
+    const page = await open({ lines: [] });
+    still.tell({ kind: "line", line: { ...said("1", "hello"), acknowledged: undefined } as Line });
+    await page.getByText("On its way").waitFor();
+    still.tell({ kind: "line", line: { ...said("1", "hello"), acknowledged: false } as Line });
+    await page.getByText("Not acknowledged by the Worker").waitFor();
+    still.tell({ kind: "line", line: said("1", "hello") });
+    await page.getByText("Not acknowledged by the Worker").waitFor({ state: "detached" });
+    expect(await page.getByText("On its way").count()).toBe(0);
+    expect(await page.locator(".line").count()).toBe(1);
+  });
+
+  it("names what an answer is to, where something else was said in between", async () => {
+    const lines = [said("1", "first question"), said("2", "second question"), answered("3", "1", "late answer")];
+    const page = await open({ lines: [...lines, answered("4", "1", "its second part")] });
+    const late = page.locator(".answered").filter({ hasText: "late answer" });
+    expect(await late.locator(".quoted").textContent()).toContain("first question");
+    expect(await page.locator(".answered").filter({ hasText: "its second part" }).locator(".quoted").count()).toBe(0);
+  });
+
+  it("shows pictures in Markdown from its own server in the size that they name, and others as links", async () => {
+    const page = await open({ lines: [said("1", "picture")] });
+    const id = still.files.add(readFile("pixel.png", PIXEL));
+    const text = `![own #120px #80px](${still.url}/page/files/${id}) ![far #9px #9px](https://elsewhere.example/p.png)`;
+    still.tell({ kind: "line", line: answered("2", "1", text) });
+    const picture = page.locator(".markdown img");
+    await picture.waitFor();
+    expect([await picture.getAttribute("width"), await picture.getAttribute("height")]).toEqual(["120", "80"]);
+    expect(await picture.getAttribute("alt")).toBe("own");
+    const far = page.locator(".markdown a");
+    expect(await far.getAttribute("href")).toBe("https://elsewhere.example/p.png");
+    expect(await far.textContent()).toContain("far");
+  });
+
+  it("offers buttons by what they do: pressed, put into the box, or a link", async () => {
+    const button = (label: string, action: Button["action"], data: string, isOpen = true): Button => ({
+      ...{ id: label, label, style: 0, isOpen, action, data },
+    });
+    const row = [button("Help", "command", "/help me"), button("Site", "link", "https://example.com/")];
+    const odd = [button("Odd", "link", "javascript:alert(1)"), button("Closed", "callback", "x", false)];
+    const page = await open({ lines: [said("1", "buttons"), answered("2", "1", "choose", { buttons: [row, odd] })] });
+    await page.getByRole("button", { name: "Help" }).click();
+    await expect.poll(() => page.locator("#message").inputValue()).toBe("/help me");
+    expect(await page.getByRole("link", { name: "Site" }).getAttribute("href")).toBe("https://example.com/");
+    expect(await page.getByRole("button", { name: "Odd" }).isDisabled()).toBe(true);
+    expect(await page.getByRole("button", { name: "Closed" }).isDisabled()).toBe(true);
+  });
+
+  it("shows that the bot is typing until the answer is there, and says the answer aloud", async () => {
+    const page = await open({ lines: [said("1", "slowly")] });
+    still.tell({ kind: "typing", chat: C2C, untilMs: Date.now() + 60_000 });
+    await page.locator(".typing").waitFor();
+    still.tell({ kind: "line", line: answered("2", "1", "here it is") });
+    await page.locator(".typing").waitFor({ state: "detached" });
+    await page.getByRole("status").filter({ hasText: "Sprite: here it is" }).waitFor({ state: "attached" });
+    still.tell({ kind: "typing", chat: C2C, untilMs: Date.now() - 1 });
+    await page.locator(".typing").waitFor({ state: "detached" });
+  });
+
+  it("counts what is unread in other chats", async () => {
+    const page = await open();
+    const group = { scene: "group", id: "GROUP0001" } as const;
+    still.tell({ kind: "line", line: { ...answered("9", "g1", "news"), chat: group } });
+    const row = page.getByRole("navigation", { name: "Chats" }).getByRole("button", { name: "Weekend hikers" });
+    await row.getByText("1 unread").waitFor({ state: "attached" });
+    await row.click();
+    await row.getByText("1 unread").waitFor({ state: "detached" });
+  });
+
+  it("stays at the end of a long conversation, and where somebody reads, and draws a new line alone", async () => {
+    const lines = Array.from({ length: 500 }, (_, n) =>
+      n % 2 === 0 ? said(`${n}`, `question ${n}`) : answered(`${n}`, `${n - 1}`, `**answer** ${n}`),
+    );
+    const page = await open({ lines });
+    await page.evaluate("window.lines = document.querySelector('.lines')");
+    const toEnd = () => page.evaluate("lines.scrollHeight - lines.scrollTop - lines.clientHeight") as Promise<number>;
+    expect(await toEnd()).toBeLessThan(2);
+    await page.evaluate("lines.scrollTop = 0");
+    const read = page.locator(".line").first();
+    const before = await read.getAttribute("data-line");
+    await page.getByRole("button", { name: "250 earlier" }).click();
+    await page.locator(".line").nth(499).waitFor({ state: "attached" });
+    await page.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))");
+    const place = (await page.locator(`[data-line="${before}"]`).boundingBox())?.y;
+    expect(place).toBeGreaterThan(0);
+    expect(place).toBeLessThan(400);
+    await page.evaluate("lines.scrollTop = 300");
+    await page.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))");
+    await page.evaluate(`window.changed = [];
+      new MutationObserver((all) => changed.push(...all.flatMap(({ addedNodes, target }) => [target.nodeName, addedNodes.length])))
+        .observe(document.querySelector(".lines ol"), { childList: true, subtree: true, attributes: true, characterData: true })`);
+    still.tell({ kind: "line", line: said("new", "one more", { by: { ...by, id: "ELSE" } }) });
+    await page.locator(".line").nth(500).waitFor({ state: "attached" });
+    expect(await page.evaluate("lines.scrollTop")).toBe(300);
+    expect(await page.evaluate("window.changed")).toEqual(["OL", 1]);
+    await page.getByRole("button", { name: "Newest" }).click();
+    expect(await toEnd()).toBeLessThan(2);
+    still.tell({ kind: "line", line: answered("newer", "new", "and another") });
+    await page.locator(".line").nth(501).waitFor({ state: "attached" });
+    expect(await toEnd()).toBeLessThan(2);
   });
 });

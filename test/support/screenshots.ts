@@ -4,15 +4,11 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { serve } from "@hono/node-server";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Snapshot } from "../../src/simulator/page/protocol.ts";
-import type { Stage } from "../../src/simulator/page-actions.ts";
-import { bundlePage } from "../../src/simulator/page-bundle.ts";
-import { pageRoutes } from "../../src/simulator/page-server.ts";
 import { startBrowser } from "./browser.ts";
 import { prepared, TAKEN_AT_MS } from "./prepared-chats.ts";
-import { freePort } from "./workerd.ts";
+import { startStillPage } from "./still-page.ts";
 
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 const LARGEST_BYTES = 250_000;
@@ -48,16 +44,8 @@ const SHOTS: readonly Shot[] = [
   { name: "phone", chat: "guildDm:DM0001", options: PHONE },
 ];
 
-/** Everything that is shown is in the snapshot; nothing happens after it. */
-function still(snapshot: Snapshot): Stage {
-  const stage: Partial<Record<keyof Stage, unknown>> = { state: { snapshot, subscribe: () => () => {} } };
-  return stage as unknown as Stage; // no action is called
-}
-
 async function take(browser: Browser, language: "zh" | "en", snapshot: Snapshot): Promise<void> {
-  const port = await freePort();
-  const app = pageRoutes(still(snapshot), { bundle: await bundlePage() });
-  const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" });
+  const still = await startStillPage(snapshot);
   try {
     for (const { name, chat, options, act } of SHOTS) {
       const context = await browser.newContext({
@@ -68,7 +56,7 @@ async function take(browser: Browser, language: "zh" | "en", snapshot: Snapshot)
       });
       const page = await context.newPage();
       await page.clock.setFixedTime(TAKEN_AT_MS);
-      await page.goto(`http://127.0.0.1:${port}/#${chat}`);
+      await page.goto(`${still.url}/#${chat}`);
       await page.locator(".line").last().waitFor();
       await page.waitForLoadState("load");
       await act?.(page);
@@ -80,8 +68,7 @@ async function take(browser: Browser, language: "zh" | "en", snapshot: Snapshot)
       await context.close();
     }
   } finally {
-    if ("closeAllConnections" in server) server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await still.stop();
   }
 }
 

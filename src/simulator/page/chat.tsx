@@ -29,10 +29,18 @@ interface ConversationProps {
 
 export const Conversation = memo(function Conversation(props: ConversationProps) {
   const { chat, lines, speaker, selected, typingUntilMs, botName, on } = props;
-  const [shown, setShown] = useState(SHOWN);
+  const [chosen, setChosen] = useState(() => Math.max(0, lines.length - SHOWN));
   const list = useRef<HTMLDivElement>(null);
   const { isAtEnd, isBehind, toEnd, onScroll } = useEnd(list, lines, typingUntilMs, speaker);
-  const first = Math.max(0, lines.length - shown);
+  // After a restart there may be fewer.
+  const first = chosen < lines.length ? chosen : Math.max(0, lines.length - SHOWN);
+  const showEarlier = () => {
+    const node = list.current;
+    const belowPx = node ? node.scrollHeight - node.scrollTop : 0;
+    setChosen(Math.max(0, first - SHOWN));
+    // What is being read stays where it is.
+    requestAnimationFrame(() => node?.scrollTo({ top: node.scrollHeight - belowPx }));
+  };
   const positions = useMemo(() => new Map(lines.map(({ id }, at) => [id, at])), [lines]);
   const names = useMemo(() => new Map(chat.people.map(({ id, name }) => [id, name])), [chat]);
   const isAmongMany = chat.people.length > 1;
@@ -47,7 +55,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
       <section class="lines" ref={list} onScroll={onScroll} tabIndex={0} aria-label={words.conversation}>
         {lines.length === 0 && <FirstRun {...props} />}
         {first > 0 && (
-          <button type="button" class="pill-button" onClick={() => setShown(shown + SHOWN)}>
+          <button type="button" class="pill-button" onClick={showEarlier}>
             {words.earlier(first)}
           </button>
         )}
@@ -66,7 +74,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
                 isAmongMany={isAmongMany}
                 at={line.kind === "answered" && line.at !== undefined ? (names.get(line.at) ?? line.at) : undefined}
                 answers={questionOf(line, at, lines, positions)}
-                isJoined={line.kind === "said" && hasJoined(props.traces.get(line.id))}
+                isJoined={line.kind === "said" && hasJoined(line.id, props.traces.get(line.id))}
                 isAfterPause={before === undefined || line.atMs - before.atMs > PAUSE_MS}
               />
             );
@@ -151,8 +159,10 @@ function questionOf(
   return lines[positions.get(line.to) ?? -1];
 }
 
-function hasJoined(trace: Trace | undefined): boolean {
-  return trace?.steps.some(({ what, fields }) => what === "callback.accepted" && fields.result === "joined") ?? false;
+/** Whether it was answered in one turn with messages after it: QQ shows one answer, to the last of them. */
+function hasJoined(id: string, trace: Trace | undefined): boolean {
+  const messages = trace?.steps.findLast(({ what }) => what === "turn.ended")?.fields.messages;
+  return Array.isArray(messages) && messages.includes(id) && messages.at(-1) !== id;
 }
 
 /** For those who listen: the newest answer, once. */

@@ -28,7 +28,7 @@ export interface LineProps {
   at: string | undefined;
   /** What it answers, where that does not stand right before it. */
   answers: Line | undefined;
-  /** Its turn was the one of an earlier message. */
+  /** It was answered together with a later one. */
   isJoined: boolean;
   /** A pause before it. */
   isAfterPause: boolean;

@@ -3,8 +3,8 @@
  * shows its beginning only where it is very long.
  */
 import { useState } from "preact/hooks";
-import { toFragment } from "./markdown.ts";
 import { memo } from "./memo.ts";
+import { toFragment } from "./rich-text.ts";
 import { words } from "./spoken.ts";
 
 const SHOWN = { characters: 1_500, lines: 40 };

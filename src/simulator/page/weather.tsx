@@ -148,7 +148,7 @@ export const WeatherBanner = memo(function WeatherBanner({
       <Icon name="weather" />
       <button type="button" class="banner-text" onClick={onOpen}>
         {words.weatherOn(on.length)}
-        <small>{on.map((its) => its.words[language]).join(" · ")}</small>
+        <small>{on.map((its) => `${words.weatherGroups[its.group]}: ${its.words[language]}`).join(" · ")}</small>
       </button>
       <button type="button" class="banner-button" onClick={clear}>
         {words.allOff}

@@ -69,7 +69,7 @@ const TABLE = {
   whatHappened: ["看看过程", "What happened"],
   recalled: ["撤回了一条消息", "recalled a message"],
   notAcknowledged: ["Worker 没有确认", "Not acknowledged by the Worker"],
-  joinedNext: ["并入前一条一起回答", "Answered together with the one before"],
+  joinedNext: ["和后一条一起回答", "Answered together with the next one"],
   underWay: ["正在推送", "On its way"],
   refused: ["QQ 拒收", "Refused by QQ"],
   noAnswer: ["无响应", "no response"],
