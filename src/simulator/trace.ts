@@ -198,15 +198,14 @@ export class Tracer implements Watcher {
     for (const entry of entries) entry.isOpen = false;
     const [first] = entries;
     const guessed = key === undefined ? undefined : [...this.#entries.values()].find(({ turn }) => turn === key);
+    if (first && !guessed) first.turn ??= key;
     if (!first || !guessed || entries.includes(guessed)) return;
-    const [turn] = key?.split(" ").slice(-1) ?? [];
-    const isAbout = ({ by, fields }: Step) => by === "worker" && String(fields.turn) === turn;
-    const moved = guessed.trace.steps.filter(isAbout);
-    guessed.trace.steps = guessed.trace.steps.filter((step) => !isAbout(step));
-    guessed.turn = undefined;
-    first.turn = key;
+    // What was taken for the one's is the other's, and the other way round.
+    const steps = [takeTurn(guessed), takeTurn(first)] as const;
+    [guessed.turn, first.turn] = [first.turn, guessed.turn];
+    for (const step of steps[0]) this.#add(first, step);
+    for (const step of steps[1]) this.#add(guessed, step);
     this.#show(guessed);
-    for (const step of moved) this.#add(first, step);
   }
 
   /** The ones of a chat that a turn may still be about, the oldest first. */
@@ -226,6 +225,14 @@ export class Tracer implements Watcher {
     const saying = open.findLast(({ text }) => text?.trim() && question.includes(text.trim()));
     return saying ?? open.findLast(({ text }) => text?.trim() === "");
   }
+}
+
+/** Takes out what was logged of the turn that it was taken for. */
+function takeTurn({ turn, trace }: Entry): Step[] {
+  const isOfTurn = ({ by, fields }: Step) => by === "worker" && turn === `${fields.chat} ${fields.turn}`;
+  const taken = trace.steps.filter(isOfTurn);
+  trace.steps = trace.steps.filter((step) => !isOfTurn(step));
+  return taken;
 }
 
 function nameOf({ scene, id }: Chat): string {

@@ -42,10 +42,12 @@ function ask(
 /** The stream's messages as they come; comments are left out. */
 async function* events(signal: AbortSignal): AsyncGenerator<Snapshot | Change> {
   const response = await fetch(`${bench.url}/page/events`, { signal });
-  let waiting = "";
+  let waiting: string[] = [];
   for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-    const blocks = (waiting + chunk).split("\n\n");
-    waiting = blocks.pop() ?? "";
+    waiting.push(chunk);
+    if (!chunk.includes("\n")) continue; // a whole may come in many pieces
+    const blocks = waiting.join("").split("\n\n");
+    waiting = [blocks.pop() ?? ""];
     for (const block of blocks) if (block.startsWith("data: ")) yield JSON.parse(block.slice(6));
   }
 }
@@ -133,8 +135,15 @@ describe("the stream", () => {
   });
 
   it("holds what is newest, however much was said", async () => {
-    const text = "长".repeat(100_000);
-    for (let n = 1; n <= 50; n += 1) await bench.qq.say({ text: `${n} ${text}` });
+    const { state } = bench.page;
+    const by = { id: "USER0001", name: "林晓", role: "member" as const };
+    const callback = { url: "", headers: {}, body: "长".repeat(100_000) };
+    for (let n = 1; n <= 50; n += 1) {
+      const about = { id: String(n), chat: CHATS.c2c };
+      const text = `${n} ${callback.body}`;
+      state.show({ ...about, kind: "said", atMs: n, by, text, addressed: true, attachments: [] });
+      state.showTrace({ ...about, startedAtMs: n, steps: [], callback });
+    }
     const closing = new AbortController();
     const { value } = await events(closing.signal).next();
     const said = (value as Snapshot).lines.map((line) => line.kind === "said" && Number(line.text.split(" ")[0]));

@@ -212,6 +212,19 @@ describe("a switch", () => {
     }
   });
 
+  it("is told of when it changes, and then alone", async () => {
+    const told: number[] = [];
+    bench.page.state.subscribe((change) => {
+      if (change.kind === "weather") told.push(change.weather.filter(({ left }) => left !== 0).length);
+    });
+    await answer();
+    expect(told).toEqual([]);
+    await set("qq.limit", 1);
+    await answer();
+    await answer();
+    expect(told).toEqual([1, 0]);
+  });
+
   it("that was set last comes first", async () => {
     await set("qq.limit", "on");
     await set("qq.refuse", 1, 40054007);

@@ -157,8 +157,30 @@ describe("the Worker's log lines", () => {
     logged("warn", "send.refused", { turn: 7, chat });
     expect([names(first, "worker"), names(second, "worker")]).toEqual([["model.failed"], ["send.refused"]]);
     logged("info", "turn.ended", { turn: 8, chat, messages: [second] });
-    expect(names(first, "worker")).toEqual([]);
-    expect(names(second, "worker")).toEqual(expect.arrayContaining(["model.failed", "turn.ended"]));
+    expect(names(first, "worker")).toEqual(["send.refused"]);
+    expect(names(second, "worker").sort()).toEqual(["model.failed", "turn.ended"]);
+    logged("info", "typing.refused", { turn: 7, chat });
+    expect(names(first, "worker")).toEqual(["send.refused", "typing.refused"]);
+  });
+
+  it("of a later turn go to what is left, once the earlier one was taken for it", async () => {
+    const first = (await say("一", CHATS.group)).messageId;
+    const second = (await say("二", CHATS.group)).messageId;
+    const chat = "group:GROUP0001";
+    logged("warn", "model.failed", { turn: 8, chat });
+    logged("info", "turn.ended", { turn: 8, chat, messages: [second] });
+    logged("warn", "send.refused", { turn: 7, chat });
+    expect(names(first, "worker")).toEqual(["send.refused"]);
+    expect(names(second, "worker").sort()).toEqual(["model.failed", "turn.ended"]);
+  });
+
+  it("that come after the end of their turn belong to it still", async () => {
+    const first = (await say("一", CHATS.group)).messageId;
+    const second = (await say("二", CHATS.group)).messageId;
+    const chat = "group:GROUP0001";
+    logged("info", "turn.ended", { turn: 2, chat, messages: [second] });
+    logged("warn", "draft.lost", { turn: 2, chat });
+    expect([names(first, "worker"), names(second, "worker")]).toEqual([[], ["turn.ended", "draft.lost"]]);
   });
 
   it("of a turn of several messages end all of them", async () => {
@@ -168,6 +190,14 @@ describe("the Worker's log lines", () => {
     const later = (await say("三")).messageId;
     logged("info", "token.renewed", { appId: "102000001" });
     expect(names(later, "worker")).toEqual(["token.renewed"]);
+  });
+
+  it("that name nothing belong to the newest that has not ended", async () => {
+    const first = (await say("一")).messageId;
+    const second = (await say("二", CHATS.group)).messageId;
+    logged("info", "turn.ended", { turn: 1, chat: "group:GROUP0001", messages: [second] });
+    logged("info", "token.renewed", { appId: "102000001" });
+    expect([names(first, "worker"), names(second, "worker")]).toEqual([["token.renewed"], ["turn.ended"]]);
   });
 
   it("are read at the time at which they come", async () => {
