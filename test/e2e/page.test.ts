@@ -181,6 +181,31 @@ describe("the simulator's page", () => {
     expect(await page.locator(".preview").count()).toBe(0);
   });
 
+  it("takes what is pasted and dropped, gives it up again, and refuses what is too large", async () => {
+    const page = await open();
+    const hand = (event: "ClipboardEvent('paste'" | "DragEvent('drop'", to: string, name: string) =>
+      page.evaluate(`{
+        const data = new DataTransfer();
+        data.items.add(new File(["x"], "${name}", { type: "text/plain" }));
+        const how = { clipboardData: data, dataTransfer: data, bubbles: true, cancelable: true };
+        document.querySelector("${to}").dispatchEvent(new ${event}, how));
+      }`);
+    await hand("ClipboardEvent('paste'", "#message", "pasted.txt");
+    await hand("DragEvent('drop'", ".composer", "dropped.txt");
+    await page.locator(".preview").filter({ hasText: "dropped.txt" }).getByText("1 B").waitFor();
+    await page.getByRole("button", { name: "Remove pasted.txt" }).click();
+    const large = {
+      name: "large.bin",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.alloc(10 * 1024 * 1024 + 1),
+    };
+    await page.locator("input[type=file]").setInputFiles([large]);
+    await page.getByRole("alert").filter({ hasText: "larger than 10 MB" }).waitFor();
+    await expect.poll(() => page.locator(".preview-name").allTextContents()).toEqual(["dropped.txt"]);
+    await say(page, "");
+    await page.locator(".said .file-name").filter({ hasText: "dropped.txt" }).waitFor();
+  });
+
   it("quotes a message", async () => {
     const page = await open();
     await say(page, "first words");
