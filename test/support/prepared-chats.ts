@@ -17,6 +17,8 @@ const NAMES = {
   en: { bot: "Sprite", lin: "Linda", ming: "Ming", ya: "Aya", wei: "Wei", group: "Weekend hikers", channel: "Lounge" },
 };
 
+const URL_REFUSED = { zh: "url 未报备", en: "URL not registered" };
+
 const WORDS = {
   zh: {
     ask: "周六爬青石山,要带什么?",
@@ -34,7 +36,6 @@ const WORDS = {
     link: "这份徒步路线写得怎么样?trail.example.com/route-7",
     refused:
       "写得很清楚:[第 7 号路线](https://trail.example.com/route-7) 全程 12 公里,爬升 640 米。\n**建议**在 5 公里处补水。",
-    meaning: "url 未报备",
     plain: "写得很清楚:第 7 号路线 (trail.example[.]com/route-7) 全程 12 公里,爬升 640 米。\n建议在 5 公里处补水。",
     umbrella: "明天出门要带伞吗?",
     yes: "**要带。** 明天的安排:\n\n1. 上午多云,18 °C\n2. 下午 3 点起小雨\n3. 晚上转阴,有风\n\n*傍晚回家的路上最容易淋到。*",
@@ -57,7 +58,6 @@ const WORDS = {
     link: "What do you make of this route? trail.example.com/route-7",
     refused:
       "Clearly written: [route 7](https://trail.example.com/route-7) is 12 km long and climbs 640 m.\n**Tip**: fill up on water at km 5.",
-    meaning: "url 未报备 · URL not registered",
     plain:
       "Clearly written: route 7 (trail.example[.]com/route-7) is 12 km long and climbs 640 m.\nTip: fill up on water at km 5.",
     umbrella: "Do I need an umbrella tomorrow?",
@@ -106,7 +106,7 @@ export function prepared(language: Language): Snapshot {
       said("c1", C2C, "10:24:10", lin, words.link),
       {
         ...{ kind: "refused", id: "c2", chat: C2C, atMs: at("10:24:12"), text: words.refused, to: "c1" },
-        ...{ status: 400, code: 304003, meaning: words.meaning },
+        ...{ status: 400, code: 304003, meaning: URL_REFUSED.zh },
       },
       answered("c3", C2C, "10:24:12", "c1", words.plain),
       said("g1", GROUP, "10:25:00", ming, words.ask),
@@ -122,7 +122,7 @@ export function prepared(language: Language): Snapshot {
       traceOf("d3", DM, at("10:21:00"), ANSWERED),
     ],
     weather: [],
-    codes: [],
+    codes: [{ code: 304003, words: URL_REFUSED }],
     tally: { asked: 0, own: 0, joined: 0, told: 0, lost: 0, torn: 0, doubled: 0, outOfOrder: 0, isBursting: false },
   };
 }

@@ -249,6 +249,7 @@ function ChatColumn({ state, chat, on }: { state: State; chat: ChatView; on: Han
         botName={state.bot.name || words.bot}
         isDemo={state.model.isDemo}
         claim={state.claim}
+        codes={state.codes}
         on={on.lines}
       />
       <Composer

@@ -2,8 +2,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type LineHandlers, LineView, wordsOf } from "./lines.tsx";
 import { memo } from "./memo.ts";
-import type { ChatView, Line, Trace } from "./protocol.ts";
-import { excerptOf, words } from "./spoken.ts";
+import type { ChatView, Code, Line, Trace } from "./protocol.ts";
+import { excerptOf, language, words } from "./spoken.ts";
 import { causeOf } from "./state.ts";
 
 /** QQ puts a time between messages that are this far apart. */
@@ -24,6 +24,7 @@ interface ConversationProps {
   botName: string;
   isDemo: boolean;
   claim: string;
+  codes: readonly Code[];
   on: LineHandlers & { say: (text: string) => void; quiet: () => void };
 }
 
@@ -43,6 +44,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
   };
   const positions = useMemo(() => new Map(lines.map(({ id }, at) => [id, at])), [lines]);
   const names = useMemo(() => new Map(chat.people.map(({ id, name }) => [id, name])), [chat]);
+  const meanings = useMemo(() => new Map(props.codes.map(({ code, words }) => [code, words[language]])), [props.codes]);
   const isAmongMany = chat.people.length > 1;
   useEffect(() => {
     if (typingUntilMs === undefined) return;
@@ -73,6 +75,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
                 isSelected={selected !== undefined && (line.id === selected || causeOf(line) === selected)}
                 isAmongMany={isAmongMany}
                 at={line.kind === "answered" && line.at !== undefined ? (names.get(line.at) ?? line.at) : undefined}
+                meaning={line.kind === "refused" ? meanings.get(line.code ?? 0) : undefined}
                 answers={questionOf(line, at, lines, positions)}
                 isJoined={line.kind === "said" && hasJoined(line.id, props.traces.get(line.id))}
                 isAfterPause={before === undefined || line.atMs - before.atMs > PAUSE_MS}

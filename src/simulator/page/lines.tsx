@@ -26,6 +26,8 @@ export interface LineProps {
   botName: string;
   /** Whom QQ puts an @ of before it. */
   at: string | undefined;
+  /** Of the code that it was refused with, in the language of the page. */
+  meaning: string | undefined;
   /** What it answers, where that does not stand right before it. */
   answers: Line | undefined;
   /** It was answered together with a later one. */
@@ -114,7 +116,7 @@ function Bubble(props: LineProps & { line: Line & (Said | Answered | Refused) })
   );
 }
 
-function Content({ line, botName, at }: LineProps & { line: Line & (Said | Answered | Refused) }) {
+function Content({ line, botName, at, meaning }: LineProps & { line: Line & (Said | Answered | Refused) }) {
   switch (line.kind) {
     case "said":
       return (
@@ -144,11 +146,10 @@ function Content({ line, botName, at }: LineProps & { line: Line & (Said | Answe
             <span class="status">{line.status === 0 ? words.noAnswer : `HTTP ${line.status}`}</span>
             {line.code !== undefined && <code>{line.code}</code>}
           </p>
-          {line.meaning !== "" && (
-            <p class="meaning" dir="auto">
-              {line.meaning}
-            </p>
-          )}
+          <p class="meaning">
+            <bdi>{line.meaning}</bdi>
+            {meaning !== undefined && meaning !== line.meaning && <bdi> · {meaning}</bdi>}
+          </p>
           <MessageText text={line.text} isMarkdown={false} isBrief />
         </>
       );
