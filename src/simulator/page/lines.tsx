@@ -93,7 +93,12 @@ function Bubble(props: LineProps & { line: Line & (Said | Answered | Refused) })
         <div class="bubble-row">
           <article class={`bubble${isSelected ? " selected" : ""}`} aria-label={`${name}, ${clockOf(line.atMs)}`}>
             {answers && (
-              <button type="button" class="quoted" onClick={() => on.goTo(answers.id)} title={words.whatHappened}>
+              <button
+                type="button"
+                class="quoted"
+                onClick={() => on.goTo(answers.id)}
+                title={words.answers(speakerOf(answers, botName))}
+              >
                 <Quoted quote={{ id: answers.id, name: speakerOf(answers, botName), text: wordsOf(answers) }} />
               </button>
             )}

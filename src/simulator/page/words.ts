@@ -79,7 +79,6 @@ const TABLE = {
   removeAttachment: [(name: string) => `移除 ${name}`, (name: string) => `Remove ${name}`],
   buttons: ["按钮", "Buttons"],
   buttonClosed: ["不能按", "cannot be pressed"],
-  today: ["今天", "Today"],
 
   message: ["消息", "Message"],
   messageTo: [(to: string) => `发给 ${to}`, (to: string) => `Message ${to}`],
@@ -87,9 +86,7 @@ const TABLE = {
   sendHint: ["Enter 发送,Shift+Enter 换行", "Enter sends, Shift+Enter starts a new line"],
   emoji: ["表情", "Emoji"],
   attach: ["图片或文件", "Picture or file"],
-  more: ["更多", "More"],
   speakAs: ["以谁的身份", "Speak as"],
-  mention: ["@ 机器人", "@ the bot"],
   quoting: [(name: string) => `引用 ${name}`, (name: string) => `Quoting ${name}`],
   removeQuote: ["不引用", "Remove the quote"],
   uploading: ["正在上传…", "Uploading…"],
