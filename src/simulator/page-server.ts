@@ -2,6 +2,8 @@
  * The page's side of the simulator's HTTP: its files, the stream of what happens, and what is done. It acts, so it serves
  * only whoever calls it by this machine's own name, and lets no other site act through a browser.
  */
+import { readFile as readText } from "node:fs/promises";
+import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -56,6 +58,10 @@ export function pageRoutes(stage: Stage, { bundle, heartbeatMs = HEARTBEAT_MS }:
   app.get("/page/files/:id", (c) => {
     const file = stage.files.get(c.req.param("id"));
     return file ? servedAs(file) : c.body(null, 404);
+  });
+  app.get("/page/readme", async (c) => {
+    const file = c.req.query("lang") === "zh" ? "README.zh-CN.md" : "README.md";
+    return c.text(await readText(join(import.meta.dirname, "../..", file), "utf8"));
   });
   app.get("/page/:file", (c) => {
     const name = c.req.param("file");
