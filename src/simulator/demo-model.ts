@@ -63,6 +63,8 @@ export class DemoModel {
   readonly prompts: string[] = [];
   /** From where it was called. */
   readonly addresses = new Set<string>();
+  /** What it says instead of repeating the question, where it has something to say. */
+  script: ((question: string) => string | undefined) | undefined;
   /** Called when it is called, and with the same call when it has answered or was left. */
   onCall: ((call: ModelCall) => void) | undefined;
   readonly #now: () => number;
@@ -85,7 +87,7 @@ export class DemoModel {
       this.prompts.push(messages.map(({ text }) => text).join("\n"));
       const trouble = this.weather.next(question);
       this.#note(c, question);
-      await this.#answer(c, this.#compose(messages), trouble);
+      await this.#answer(c, this.script?.(question) ?? this.#compose(messages), trouble);
       return RESPONSE_ALREADY_SENT;
     });
     return app;

@@ -1,4 +1,4 @@
-/** The conversations in the pictures of docs/screenshots, in both languages. */
+/** Conversations in both languages: those in the pictures of docs/screenshots, and a page that shows them without a QQ behind it. */
 import type { Chat } from "../../src/event.ts";
 import type { ChatView, Line, Person, Snapshot, Step, Trace } from "../../src/simulator/page/protocol.ts";
 
@@ -19,7 +19,7 @@ const NAMES = {
 
 const URL_REFUSED = { zh: "url 未报备", en: "URL not registered" };
 
-const WORDS = {
+export const WORDS = {
   zh: {
     ask: "周六爬青石山,要带什么?",
     list: [
