@@ -9,7 +9,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
 import { takeNotices } from "./facts.ts";
-import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
+import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack, untell } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
@@ -90,6 +90,7 @@ export function apologise(context: TurnContext, id: number, kind: Fault["kind"],
     const turn = openTurn(storage, id);
     if (!turn) return;
     takeBack(storage, id);
+    untell(storage, id); // the sentence does not say it
     if (turn.fault) return finish(context, turn, "failed", refusal);
     const fault: Fault = { kind, reference: newReference(), refusal };
     recordFault(storage, id, fault);
@@ -108,7 +109,10 @@ export function finish(
   const { storage, now, newReference } = context;
   const reference = turn.fault?.reference ?? newReference();
   storage.transactionSync(() => {
-    if (outcome === "failed") keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
+    if (outcome === "failed") {
+      keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
+      untell(storage, turn.id);
+    }
     endTurn(storage, turn.id, outcome, now());
     if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
     const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
