@@ -15,7 +15,7 @@ import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { type Fault, isGreeting, type Outcome, type Turn } from "./turn-machine.ts";
-import { endTurn, openTurn, partsOf, recordFault, recordRetry } from "./turns.ts";
+import { endTurn, openTurn, partsOf, recordFault, recordRetry, troubleOf } from "./turns.ts";
 
 /**
  * Books `words` as the next parts of a turn, as few as they fit in, together with what was kept of it before. What does not
@@ -76,10 +76,14 @@ export function sayAnew(
 }
 
 /** Ends an attempt in order; the next one begins after `delayMs`. */
-export function tryLater({ storage, now, begun }: TurnContext, turn: Turn, remedy: Remedy, delayMs: number): void {
+export function tryLater(
+  { storage, now, begun }: TurnContext,
+  turn: Turn,
+  { refusal, remedy, delayMs }: { refusal: Refusal; remedy: Remedy; delayMs: number },
+): void {
   const current = openTurn(storage, turn.id);
   if (!current) return;
-  recordRetry(storage, current, remedy, now() + delayMs);
+  recordRetry(storage, current, { refusal, remedy, notBeforeMs: now() + delayMs });
   begun.delete(turn.id);
 }
 
@@ -115,7 +119,9 @@ export function finish(
     }
     endTurn(storage, turn.id, outcome, now());
     if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
-    const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
+    // Time ran out while it was tried again: what for is the cause.
+    const trouble = outcome === "failed" ? troubleOf(storage, turn.id) : undefined;
+    const cause = refusal ?? turn.fault?.refusal ?? trouble ?? NO_CAUSE[causeOf(storage, turn)];
     const walledUntilMs = refusal?.isWall ? lastChanceMs(turn) : undefined;
     const told = outcome === "apologised";
     recordFailure(storage, { ...failureOf(turn, { cause, reference, atMs: now(), told }), walledUntilMs });

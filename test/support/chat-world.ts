@@ -84,6 +84,8 @@ export class ChatWorld {
   /** What QQ refuses as long as it is here. */
   refuses: (reply: Reply) => number | undefined = () => undefined;
   readonly failures: Failure[] = [];
+  /** What the Bot was told of answers that were still being tried. */
+  readonly outages: Failure[] = [];
   readonly accepted: IncomingMessage[] = [];
   /** Events that may be answered once, by their outer id. */
   readonly occasions: (Interaction | Relation)[] = [];
@@ -116,7 +118,7 @@ export class ChatWorld {
   };
   /** How the Bot takes failures. */
   report = async (failures: readonly Failure[]): Promise<void> => {
-    this.failures.push(...failures);
+    for (const failure of failures) (failure.isOngoing ? this.outages : this.failures).push(failure);
   };
   pending: Pending[] = [];
   #life = 0;
