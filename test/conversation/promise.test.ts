@@ -32,6 +32,7 @@ type Step =
   | { kind: "exhaust" }
   | { kind: "arriveAndCrash"; which: number; downMs: number }
   | { kind: "lease"; works: boolean }
+  | { kind: "mend" }
   | { kind: "advance"; ms: number };
 
 const count = fc.integer({ min: 0, max: 9 });
@@ -113,6 +114,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.boolean().map((works) => ({ kind: "lease" as const, works })) },
+  { weight: 3, arbitrary: fc.constant({ kind: "mend" as const }) },
   {
     weight: 21,
     arbitrary: fc
@@ -187,6 +189,9 @@ async function play(world: ChatWorld, steps: readonly Step[]): Promise<void> {
         break;
       case "lease":
         world.lease = one.works ? goodLease(world) : noLease;
+        break;
+      case "mend":
+        await world.mend();
         break;
       case "advance":
         await world.advance(one.ms);

@@ -8,11 +8,7 @@ import { ChatWorld } from "../support/chat-world.ts";
 const WALL = { kind: "refuse", code: 11298 } as const;
 
 async function mended(world: ChatWorld): Promise<number> {
-  const resumed = world.storage.transactionSync(() =>
-    resume(world.storage, writing, { maxLength: 1_800, nowMs: world.nowMs }),
-  );
-  if (resumed > 0) world.alarmAtMs = world.nowMs;
-  await world.settleDown();
+  const resumed = await world.mend();
   await world.drain();
   return resumed;
 }
