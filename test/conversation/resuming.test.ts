@@ -42,9 +42,11 @@ describe("an answer that QQ turned away for its address alone", () => {
     const world = await walled();
     await world.advance(5 * 60_000);
     expect(await mended(world)).toBe(0);
-    await world.say("继续");
-    await world.drain();
-    expect(world.texts()).toEqual(["**bold** answer"]);
+    for (const text of ["继续", "and now?"]) {
+      await world.say(text);
+      await world.drain();
+    }
+    expect(world.texts()).toEqual(["**bold** answer", expect.stringMatching(/^<m3>/)]); // which is missing no more
   });
 
   it("is left for 「继续」 when its person was told that it is missing", async () => {
@@ -222,6 +224,18 @@ describe("answers that met the same wall one after another", () => {
     expect(world.sending()).toEqual([]);
     expect(await mended(world)).toBe(1);
     expect(world.texts()).toEqual(["<m1> answer 1", "<m2> answer 2"]);
+    expect(world.broken).toEqual([]);
+  });
+
+  it("leave no empty part where one held nothing but the words that said so", async () => {
+    const world = new ChatWorld();
+    await askInVain(world, "#one");
+    await world.say("#two");
+    const code = `\`\`\`\n${"a line\n".repeat(400)}\`\`\``; // is cut from what stands before it
+    await world.settleModel({ kind: "answer", text: code });
+    await world.settleSend({ kind: "refuse", code: 22009 });
+    expect(await mended(world)).toBe(1);
+    expect(world.texts()).toEqual(["<m1> answer 1", expect.stringMatching(/^```/), expect.stringMatching(/^```/)]);
     expect(world.broken).toEqual([]);
   });
 
