@@ -12,6 +12,7 @@ import {
   type Echo,
   echoOf,
   type Fetching,
+  isRelayed,
   readProxy,
   SANDBOX_API_BASE,
   type Way,
@@ -54,6 +55,8 @@ export interface Config {
     apiBase: string;
     tokenUrl: string;
     headers: Readonly<Record<string, Secret>>;
+    /** `apiBase` is none of QQ's own hosts. */
+    isRelayed: boolean;
     way: Way;
     echo?: Echo | undefined;
   };
@@ -382,6 +385,7 @@ export function readConfig(env: unknown): Config {
       apiBase,
       tokenUrl: read("QQ_TOKEN_URL") ?? defaultTokenUrl(apiBase),
       headers: apiHeaders,
+      isRelayed: isRelayed(apiBase),
       way,
       echo: echoUrl ? { url: echoUrl, headers: {} } : echoOf({ apiBase, headers: apiHeaders, way }),
     },

@@ -67,6 +67,8 @@ export interface HealthReport {
     way: "direct" | "sandbox" | "relay" | "tunnel" | "binding";
     /** Of a proxy with its port, of a binding its name. */
     host: string;
+    /** The proxy by which a relay is reached, with its port. */
+    through?: string;
     advice: string;
   };
   bots: DeployedBot[];

@@ -16,6 +16,8 @@ interface Called {
 export interface Egress {
   way: "direct" | "sandbox" | "relay" | "tunnel" | "binding";
   host: string;
+  /** The proxy by which a relay is reached. */
+  through?: string;
 }
 
 /** A CONNECT proxy. */
@@ -50,19 +52,31 @@ export interface Echo {
   headers: Readonly<Record<string, Secret>>;
 }
 
+/** Whether somebody stands before QQ, who can refuse a call in QQ's place. */
+export function isRelayed(apiBase: string): boolean {
+  return !OWN_BASES.includes(apiBase);
+}
+
+/** Where the simulator is, which stands for QQ itself. */
+export const isLoopback = (host: string) => /^127\.|^\[::1\]$/.test(host);
+
 /** Undefined where there is no address to rely on: that of a Worker changes. What a relay's headers hold is for the relay alone. */
 export function echoOf({ apiBase, headers, way }: Called): Echo | undefined {
-  if (!OWN_BASES.includes(apiBase)) return { url: apiBase + ECHO_PATH, headers };
+  if (isRelayed(apiBase)) return { url: apiBase + ECHO_PATH, headers };
   return way.kind === "direct" ? undefined : { url: ECHO_URL, headers: {} };
 }
 
-/** A way that is set wins over the host that is called, since QQ sees the address where that way ends. */
+/** The last of what stands between: QQ sees the address of a relay, however that is reached. */
 export function egressOf({ apiBase, way }: Pick<Called, "apiBase" | "way">): Egress {
   if (way.kind === "binding") return { way: "binding", host: "QQ_EGRESS" };
-  if (way.kind === "tunnel") return { way: "tunnel", host: hostOf(way.proxy) };
   const { hostname: host } = new URL(apiBase); // never with what stands before an @
+  const isOwn = OWN_BASES.some((base) => new URL(base).hostname === host);
+  if (way.kind === "tunnel") {
+    const proxy = hostOf(way.proxy);
+    return isOwn || isLoopback(host) ? { way: "tunnel", host: proxy } : { way: "relay", host, through: proxy };
+  }
   if (host === new URL(SANDBOX_API_BASE).hostname) return { way: "sandbox", host };
-  return { way: OWN_BASES.some((base) => new URL(base).hostname === host) ? "direct" : "relay", host };
+  return { way: isOwn ? "direct" : "relay", host };
 }
 
 export function hostOf({ hostname, port }: Pick<ConnectProxy, "hostname" | "port">): string {
@@ -88,5 +102,5 @@ export function readProxy(url: string): ConnectProxy | undefined {
 /** A relay or the simulator serves the token beside its API; QQ's own hosts do not all do so. */
 export function defaultTokenUrl(apiBase: string): string {
   if (apiBase === LEGACY_API_BASE) return `https://bots.qq.com${TOKEN_PATH}`;
-  return `${OWN_BASES.includes(apiBase) ? API_BASE : apiBase}${TOKEN_PATH}`;
+  return `${isRelayed(apiBase) ? apiBase : API_BASE}${TOKEN_PATH}`;
 }

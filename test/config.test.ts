@@ -39,6 +39,7 @@ describe("settings", () => {
       apiBase: "https://api.bot.qq.com",
       tokenUrl: "https://api.bot.qq.com/app/getAppAccessToken",
       headers: {},
+      isRelayed: false,
       way: { kind: "direct" },
       echo: undefined,
     });

@@ -9,8 +9,10 @@ export const ALERTS_SCHEMA = `
 `;
 
 const AGAIN_AFTER_MS = 60 * 60_000;
-/** So many failures in an hour are told of, whatever they are. */
+/** So many failures in an hour are told of, whatever they are, unless they were told of by themselves. */
 const MANY = 10;
+/** So many of one cause in an hour are no hiccup. */
+const RECURRING = 3;
 const TIMEOUT_MS = 10_000;
 
 /** What is wrong, and what to do about it. */
@@ -21,19 +23,35 @@ export interface Alert {
   advice: string;
 }
 
-/** Of failures, those that somebody has to act on; and that there are many. */
-export function alertsOf(failures: readonly Failure[], inLastHour: number): Alert[] {
+/**
+ * Of failures, those that somebody has to act on; and that there are many others.
+ *
+ * @param lastHour the failures of the last hour, those among them.
+ */
+export function alertsOf(failures: readonly Failure[], lastHour: readonly Failure[]): Alert[] {
   const alerts = failures
-    .filter(({ advice }) => !advice.startsWith("无需处理"))
-    .map(({ operation, summary, advice }) => ({ cause: `${operation} ${advice}`, summary, advice }));
-  if (inLastHour >= MANY) {
+    .filter((failure) => isToldOf(failure, lastHour))
+    .map((failure) => ({ cause: causeOf(failure), summary: failure.summary, advice: failure.advice }));
+  const others = lastHour.filter((failure) => !isToldOf(failure, lastHour)).length;
+  if (others >= MANY) {
     alerts.push({
       cause: "many failures",
-      summary: `${inLastHour} failures within an hour`,
+      summary: `${others} failures within an hour`,
       advice: "运行 npm run doctor 查看原因。Run `npm run doctor` to see why.",
     });
   }
   return alerts;
+}
+
+/** An advice says by its first words whether anybody has to act on it. */
+function isToldOf(failure: Failure, lastHour: readonly Failure[]): boolean {
+  if (failure.advice.startsWith("无需处理")) return false;
+  if (!failure.advice.startsWith("若反复出现")) return true;
+  return lastHour.filter((other) => causeOf(other) === causeOf(failure)).length >= RECURRING;
+}
+
+function causeOf({ operation, advice }: Failure): string {
+  return `${operation} ${advice}`;
 }
 
 /** Notes an alert, and whether it is to be told now. */

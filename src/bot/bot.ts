@@ -167,8 +167,8 @@ export class Bot extends DurableObject {
     });
     await this.#askAgainLater();
     const hourAgoMs = Date.now() - 60 * 60_000;
-    const inLastHour = listFailures(this.#sql).filter(({ atMs }) => atMs > hourAgoMs).length;
-    for (const alert of alertsOf(failures, inLastHour)) this.#alert(alert);
+    const lastHour = listFailures(this.#sql).filter(({ atMs }) => atMs > hourAgoMs);
+    for (const alert of alertsOf(failures, lastHour)) this.#alert(alert);
   }
 
   /** Asks QQ whether it takes calls from this address again, and lets the chats that wait for it send their answers. */

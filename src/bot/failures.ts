@@ -15,6 +15,8 @@ export interface Failure {
   traceId?: string | undefined;
   /** Until when the answer can still be sent, where QQ refused nothing but the address that it came from. */
   walledUntilMs?: number | undefined;
+  /** Nothing has failed yet: the answer is still tried. The operator is told, and it is not kept. */
+  isOngoing?: boolean | undefined;
   /** Whether the person was told. */
   told: boolean;
 }
@@ -33,7 +35,7 @@ const COLUMNS = "reference, at, chat, turn, operation, summary, advice, trace_id
 
 /** Adds what is not known yet; the oldest make room. */
 export function addFailures(sql: SqlStorage, failures: readonly Failure[]): void {
-  for (const failure of failures) {
+  for (const failure of failures.filter(({ isOngoing }) => !isOngoing)) {
     sql.exec(
       `INSERT INTO failure (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       failure.reference,

@@ -32,7 +32,7 @@ export function settingsOf(
   { isBound }: Bound = { isBound: false },
 ): { config: Config } | { problems: readonly Problem[] } {
   try {
-    return { config: readConfig({ ...vars, AI, ...(isBound && { QQ_EGRESS }) }) };
+    return { config: readConfig({ ...(isBound && { QQ_EGRESS }), ...vars, AI }) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { problems: error.problems };

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { seenAddress } from "../egress/address.ts";
 import type { Transport } from "../egress/transport.ts";
 import type { Tried } from "../health.ts";
-import { type Egress, egressOf } from "../way.ts";
+import { type Egress, egressOf, isLoopback } from "../way.ts";
 import type { Finding } from "./findings.ts";
 import { refusalOf } from "./live.ts";
 import { addressFinding, type Exit, isChosen, probablyFinding } from "./way-findings.ts";
@@ -12,9 +12,6 @@ export type Lookup = (host: string) => Promise<{ address: string }>;
 
 /** Undefined where calls leave from no address to rely on. */
 export type Seen = Tried<{ address: string }> | undefined;
-
-/** Where the simulator is. */
-export const isLoopback = (host: string) => /^127\.|^\[::1\]$/.test(host);
 
 /** The simulator stands for QQ itself and is no relay. */
 export function localWay({ qq }: Config): Egress["way"] {
@@ -43,7 +40,8 @@ export async function addressFindings(config: Config, seen: Seen, lookup: Lookup
   const { qq } = config;
   const way = localWay(config);
   if (seen.ok) return [addressFinding(name, "", way, seen)];
-  const host = qq.way.kind === "tunnel" ? qq.way.proxy.hostname : new URL(qq.apiBase).hostname.replace(/^\[|\]$/g, "");
+  const last = way !== "relay" && qq.way.kind === "tunnel" ? qq.way.proxy.hostname : new URL(qq.apiBase).hostname;
+  const host = last.replace(/^\[|\]$/g, "");
   const found = await within(LOOKUP_WITHIN_MS, lookup(host)).catch(() => undefined);
   if (found) return [probablyFinding(name, host, found.address)];
   return [way === "relay" ? unresolved(host) : addressFinding(name, "", way, seen)];

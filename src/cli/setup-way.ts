@@ -1,10 +1,9 @@
 /** The wizard's part about the way out to QQ: straight, a proxy, a relay. A binding is wrangler.toml's affair. */
-import { egressOf } from "../way.ts";
+import { egressOf, isLoopback } from "../way.ts";
 import type { Vars } from "./dev-vars.ts";
 import { settingsOf } from "./live.ts";
 import { type Options, Stop } from "./options.ts";
 import { askOne, askSecret, askText, type Choice, say } from "./prompts.ts";
-import { isLoopback } from "./seen-address.ts";
 import type { Sitting } from "./sitting.ts";
 
 /** Undefined: not set, and to be removed where it was. */
@@ -133,7 +132,7 @@ async function askForRelay(way: WaySettings): Promise<Pick<WaySettings, "QQ_API_
     message: "中转地址 / the relay's address (QQ_API_BASE)",
     placeholder: "https://relay.example.com",
     ...(way.QQ_API_BASE !== undefined && isRelay(way.QQ_API_BASE) && { initial: way.QQ_API_BASE }),
-    refuse: (value) => (value !== "" && !problemOf("QQ_API_BASE", value) ? undefined : "应为完整地址 / a full address"),
+    refuse: (value) => (value === "" ? EMPTY : problemOf("QQ_API_BASE", value)),
   });
   const kept = base === way.QQ_API_BASE ? way.QQ_API_HEADERS : undefined;
   const key = await askSecret({

@@ -21,8 +21,9 @@ const WAYS: Record<Egress["way"], string> = {
   binding: "出口:绑定 / a binding,",
 };
 
-export function wayFinding({ way, host, advice }: NonNullable<HealthReport["egress"]>): Finding {
-  return { name: "deployed.egress", mark: "info", what: `${WAYS[way]} ${host}`, advice };
+export function wayFinding({ way, host, through, advice }: NonNullable<HealthReport["egress"]>): Finding {
+  const by = through === undefined ? "" : `,经代理 / through the proxy ${through}`;
+  return { name: "deployed.egress", mark: "info", what: `${WAYS[way]} ${host}${by}`, advice };
 }
 
 /** QQ names the address nowhere. */

@@ -107,7 +107,7 @@ function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {
   const nowMs = context.now();
   const delayMs = afterModelFailure(refusal, triedAt(turn));
   if (delayMs !== undefined && nowMs + delayMs < speakByMs(turn, nowMs))
-    tryLater(context, turn, refusal.remedy, delayMs);
+    tryLater(context, turn, { refusal, remedy: refusal.remedy, delayMs });
   else apologise(context, turn.id, faultOf(refusal), refusal);
 }
 

@@ -11,6 +11,7 @@ import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
 import { currentLease, forbid, refuseLease } from "./lease.ts";
 import { named } from "./named.ts";
 import { mark, markBegun, NOTHING, words } from "./outbox.ts";
+import { failureOf, recordOutage } from "./report.ts";
 import type { TurnContext } from "./turn-context.ts";
 import {
   afterRefusedSend,
@@ -108,7 +109,8 @@ function refused(
         if (verdict.remedy === "refreshToken" && token !== undefined) refuseLease(storage, token);
         if (refusal.outcomeUnknown && token !== undefined) mark(storage, turn.id, part.n, "uncertain");
         else if (!isRepeatable(turn)) mark(storage, turn.id, part.n, "pending");
-        return tryLater(context, turn, verdict.remedy, verdict.delayMs);
+        if (verdict.isOutage) reportOutage(context, turn, refusal);
+        return tryLater(context, turn, { ...verdict, refusal });
       case "resequence":
         return again((same) => same);
       case "degrade":
@@ -118,7 +120,7 @@ function refused(
       case "split":
         return again((same) => same, Math.ceil(part.text.length * A_GOOD_HALF));
       case "abandon":
-        return mark(storage, turn.id, part.n, "unheard");
+        return abandon(context, turn, part, refusal);
       case "giveUp":
         return giveUp(context, turn, part, refusal, writing);
       default:
@@ -126,6 +128,25 @@ function refused(
     }
   });
   if (refusal.forbids) context.reportForbidden(refusal.forbids);
+}
+
+/** The answer may still arrive, so that nothing has failed; but somebody may have to mend the way there. */
+function reportOutage({ storage, now, newReference }: TurnContext, turn: Turn, refusal: Refusal): void {
+  const cause = { ...refusal, summary: `${refusal.summary}; tried again for a minute so far` };
+  recordOutage(storage, failureOf(turn, { cause, reference: newReference(), atMs: now(), told: false }));
+}
+
+/** One may be a hiccup. */
+const PERHAPS_LOST =
+  "若反复出现,检查网络、代理或中转:频道消息发出后没有回音,不能安全重发。" +
+  "If it recurs, check the network, the proxy or the relay: a guild message may be lost, and cannot be sent again safely.";
+
+function abandon(context: TurnContext, turn: Turn, part: Part, refusal: Refusal): void {
+  const { storage } = context;
+  mark(storage, turn.id, part.n, "unheard");
+  const current = openTurn(storage, turn.id);
+  if (!current || current.parts.some(isOpen)) return;
+  finish(context, current, outcomeOf(current), { ...refusal, advice: PERHAPS_LOST });
 }
 
 function endState(refusal: Refusal, mayHaveArrived: boolean): PartState {

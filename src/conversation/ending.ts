@@ -10,13 +10,13 @@ import type { Reply } from "../reply.ts";
 import { isUnfinished } from "./draft.ts";
 import { takeNotices } from "./facts.ts";
 import { named } from "./named.ts";
-import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack } from "./outbox.ts";
+import { book, fitted, joined, keep, keptOf, NOTHING, slotsLeft, takeBack, untell } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { apology, MORE } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { type Fault, isGreeting, type Outcome, type Turn } from "./turn-machine.ts";
-import { endTurn, openTurn, partsOf, recordFault, recordRetry } from "./turns.ts";
+import { endTurn, openTurn, partsOf, recordFault, recordRetry, troubleOf } from "./turns.ts";
 
 /**
  * Books `words` as the next parts of a turn, as few as they fit in, together with what was kept of it before. What does not
@@ -77,10 +77,14 @@ export function sayAnew(
 }
 
 /** Ends an attempt in order; the next one begins after `delayMs`. */
-export function tryLater({ storage, now, begun }: TurnContext, turn: Turn, remedy: Remedy, delayMs: number): void {
+export function tryLater(
+  { storage, now, begun }: TurnContext,
+  turn: Turn,
+  { refusal, remedy, delayMs }: { refusal: Refusal; remedy: Remedy; delayMs: number },
+): void {
   const current = openTurn(storage, turn.id);
   if (!current) return;
-  recordRetry(storage, current, remedy, now() + delayMs);
+  recordRetry(storage, current, { refusal, remedy, notBeforeMs: now() + delayMs });
   begun.delete(turn.id);
 }
 
@@ -91,6 +95,7 @@ export function apologise(context: TurnContext, id: number, kind: Fault["kind"],
     const turn = openTurn(storage, id);
     if (!turn) return;
     takeBack(storage, id);
+    untell(storage, id); // the sentence does not say it
     if (turn.fault) return finish(context, turn, "failed", refusal);
     const fault: Fault = { kind, reference: newReference(), refusal };
     recordFault(storage, id, fault);
@@ -109,10 +114,15 @@ export function finish(
   const { storage, now, newReference } = context;
   const reference = turn.fault?.reference ?? newReference();
   storage.transactionSync(() => {
-    if (outcome === "failed") keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
+    if (outcome === "failed") {
+      keepUnsent(storage, turn, joined(unsent, takeBack(storage, turn.id)));
+      untell(storage, turn.id);
+    }
     endTurn(storage, turn.id, outcome, now());
     if ((outcome !== "failed" && outcome !== "apologised") || isGreeting(turn)) return;
-    const cause = refusal ?? turn.fault?.refusal ?? NO_CAUSE[causeOf(storage, turn)];
+    // Time ran out while it was tried again: what for is the cause.
+    const trouble = outcome === "failed" ? troubleOf(storage, turn.id) : undefined;
+    const cause = refusal ?? turn.fault?.refusal ?? trouble ?? NO_CAUSE[causeOf(storage, turn)];
     const walledUntilMs = refusal?.isWall ? lastChanceMs(turn) : undefined;
     const told = outcome === "apologised";
     recordFailure(storage, { ...failureOf(turn, { cause, reference, atMs: now(), told }), walledUntilMs });

@@ -8,7 +8,7 @@ import type { Reply } from "../reply.ts";
 import { endAudit } from "./audit.ts";
 import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { writeFact } from "./facts.ts";
-import { book, keep, NOTHING, slotsLeft } from "./outbox.ts";
+import { book, keep, markBegun, NOTHING, slotsLeft, untell } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { GREETINGS, queueFull } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
@@ -96,11 +96,14 @@ function stop({ storage, nowMs }: Door, { chat, sender }: IncomingMessage, open:
   // In a group only the asker or an admin ends an answer.
   const mayStopAll = chat.scene === "c2c" || chat.scene === "guildDm" || isAdmin(sender);
   const mayStop = (turn: { sender: string }) => mayStopAll || turn.sender === sender.id;
-  const stopped = open.filter((turn) => turn.kind !== "notice" && mayStop(turn)).map(({ id }) => id);
-  for (const id of stopped) {
-    endTurn(storage, id, "stopped", nowMs);
-    keep(storage, id, NOTHING, { told: true }); // what is left of it is not wanted
+  const ended = open.filter((turn) => turn.kind !== "notice" && mayStop(turn));
+  for (const turn of ended) {
+    markBegun(storage, turn); // it may be on its way at this moment
+    untell(storage, turn.id);
+    endTurn(storage, turn.id, "stopped", nowMs);
+    keep(storage, turn.id, NOTHING, { told: true }); // what is left of it is not wanted
   }
+  const stopped = ended.map(({ id }) => id);
   const drafts = unfinishedTurns(storage)
     .filter(mayStop)
     .map(({ id }) => id);

@@ -7,7 +7,7 @@ import type { ReplySlot } from "../qq/encode.ts";
 import { freeSlots } from "../qq/reply-budget.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
-import { MORE } from "./sentences.ts";
+import { MORE, UNTOLD } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { isOpen, isRepeatable, type Part, type PartState, type Turn } from "./turn-machine.ts";
 import { type LedgerRow, ledgerOf, partsOf } from "./turns.ts";
@@ -172,27 +172,73 @@ export function takeKept(storage: Storage, sender: string): Reply | undefined {
     `SELECT id, kept AS text, kept_form AS kind FROM turn WHERE sender = ? AND kept IS NOT NULL ORDER BY id DESC LIMIT 1`,
     sender,
   );
-  if (kept) run(storage, "UPDATE turn SET kept = NULL WHERE id = ?", kept.id);
+  // Whoever gets them knows how it ended.
+  if (kept) run(storage, "UPDATE turn SET kept = NULL, told = 1 WHERE id = ?", kept.id);
   return kept && { kind: kept.kind, text: kept.text };
 }
 
-/** What a person has not been told yet about a recent turn of theirs that failed; from here on they have. */
+/** How far back a person is told of a turn that failed. */
+const TOLD_OF = 20;
+
+/**
+ * What a person has not been told yet about a recent turn of theirs that failed. From here on they have, by what `byTurn`
+ * says: unless that is heard of nowhere, see `untell`.
+ */
 export function takeUntold(
   storage: Storage,
   sender: string,
-  beforeTurn: number,
+  byTurn: number,
 ): "kept" | "unsure" | "blocked" | "missed" | undefined {
   const failed = rows<{ id: number; kept: string | null; fault: string | null }>(
     storage,
     `SELECT id, kept, fault ->> '$.kind' AS fault FROM turn
      WHERE id BETWEEN ? AND ? AND sender = ? AND outcome = 'failed' AND told = 0 AND kind <> 'notice' ORDER BY id DESC`,
-    beforeTurn - 20,
-    beforeTurn - 1,
+    byTurn - TOLD_OF,
+    byTurn - 1,
     sender,
   );
-  for (const { id } of failed) run(storage, "UPDATE turn SET told = 1 WHERE id = ?", id);
+  // Never 1: it comes after the turn that it tells of.
+  for (const { id } of failed) run(storage, "UPDATE turn SET told = ? WHERE id = ?", byTurn, id);
   if (failed.length === 0) return undefined;
   if (failed.some(({ kept }) => kept !== null)) return "kept";
   if (failed.some(({ fault }) => fault === "blocked")) return "blocked";
   return failed.some(({ id }) => partsOf(storage, id).some(({ state }) => state === "unheard")) ? "unsure" : "missed";
+}
+
+/**
+ * What a turn was to tell of earlier ones is not told where nothing of it can have been heard, and its words no longer say
+ * it. Parts on their way have to be marked as such before.
+ */
+export function untell(storage: Storage, byTurn: number): void {
+  const parts = partsOf(storage, byTurn);
+  if (parts.some(({ state }) => state === "sent" || state === "uncertain" || state === "unheard")) return;
+  const earlier = rows<{ id: number }>(
+    storage,
+    "SELECT id FROM turn WHERE id BETWEEN ? AND ? AND told = ?",
+    byTurn - TOLD_OF,
+    byTurn - 1,
+    byTurn,
+  );
+  if (earlier.length === 0 || byTurn === 1) return;
+  for (const { id } of earlier) run(storage, "UPDATE turn SET told = 0 WHERE id = ?", id);
+  const kept = keptOf(storage, byTurn);
+  if (kept.text !== "") keep(storage, byTurn, { ...kept, text: withoutHint(kept.text) }, {});
+  for (const { n, text } of parts.filter(isOpen)) {
+    const rest = withoutHint(text);
+    if (rest === text) continue;
+    run(storage, "UPDATE part SET text = ?, state = ? WHERE turn = ? AND n = ?", rest, stateOf(rest), byTurn, n);
+  }
+}
+
+function stateOf(text: string): PartState {
+  return text.trim() === "" ? "void" : "pending";
+}
+
+/** The first is ours: it stands before what the model wrote. */
+function withoutHint(text: string): string {
+  for (const hint of Object.values(UNTOLD)) {
+    const at = text.indexOf(hint.trimEnd());
+    if (at >= 0) return text.slice(0, at) + text.slice(at + hint.trimEnd().length).replace(/^\n+/, "");
+  }
+  return text;
 }

@@ -25,10 +25,19 @@ export function failureOf(
 }
 
 export function recordFailure(storage: Storage, failure: Failure): void {
+  record(storage, failure.turn, failure);
+}
+
+/** What is not over yet. It stands under the negated number of its turn, whose failure may still follow. */
+export function recordOutage(storage: Storage, failure: Failure): void {
+  record(storage, -failure.turn, { ...failure, isOngoing: true });
+}
+
+function record(storage: Storage, place: number, failure: Failure): void {
   run(
     storage,
     "INSERT OR REPLACE INTO report (turn, failure, attempts, not_before) VALUES (?, ?, 0, 0)",
-    failure.turn,
+    place,
     JSON.stringify(failure),
   );
 }

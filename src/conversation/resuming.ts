@@ -5,13 +5,15 @@
 import type { Writing } from "../qq/writing.ts";
 import { isUnfinished } from "./draft.ts";
 import { standingOf } from "./lease.ts";
-import { book, fitted, keep, keptOf, slotsLeft } from "./outbox.ts";
+import { book, fitted, keep, keptOf, slotsLeft, untell } from "./outbox.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { openTurn, openTurns, partsOf } from "./turns.ts";
 
 /** Opens the turns whose kept answers may still be sent, and books these. Returns how many. */
 export function resume(storage: Storage, writing: Writing, { maxLength, nowMs }: { maxLength: number; nowMs: number }) {
   if (standingOf(storage) === "denied") return 0;
+  // What waits for its next try was to say that others are missing which are now sent before it.
+  for (const { id } of openTurns(storage).filter(({ attempts }) => attempts === 0)) untell(storage, id);
   const failed = rows<{ id: number }>(
     storage,
     `SELECT id FROM turn WHERE id > (SELECT max(id) FROM turn) - 100

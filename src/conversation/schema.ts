@@ -66,6 +66,10 @@ export const MIGRATIONS: readonly string[] = [
   -- What is known of this chat: ChatFact of facts.ts.
   CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- JSON Refusal: why the turn was last to be tried again.
+  ALTER TABLE turn ADD COLUMN trouble TEXT;
+  `,
 ];
 
 /** Brings the database to the newest version. A database newer than this code is left as it is. */

@@ -249,7 +249,13 @@ function windowOf(turn: Turn, msgId: string): number {
 
 export type Verdict =
   | { kind: "delivered" }
-  | { kind: "again"; remedy: Remedy; delayMs: number }
+  | {
+      kind: "again";
+      remedy: Remedy;
+      delayMs: number;
+      /** It has been tried for about a minute: the operator is to hear of it. So once for a part. */
+      isOutage?: boolean;
+    }
   /** The same words under the next `msg_seq`. */
   | { kind: "resequence" }
   /** The same words without Markdown. */
@@ -305,10 +311,10 @@ export function afterRefusedSend(
       case "backOff": {
         const waits = tried.filter((one) => one === remedy).length;
         // Repeating is harmless, and giving up would leave the person without a word: as long as the window is open.
-        const delayMs =
-          backOffMs(waits, refusal.retryAfterMs) ?? (refusal.outcomeUnknown ? LONG_BACK_OFF_MS : undefined);
+        const delayMs = backOffMs(waits, refusal.retryAfterMs);
         if (delayMs !== undefined) return { kind: "again", remedy, delayMs };
-        break;
+        if (!refusal.outcomeUnknown) break;
+        return { kind: "again", remedy, delayMs: LONG_BACK_OFF_MS, isOutage: waits === BACK_OFFS_MS.length };
       }
       case "stripLinks":
         if (hasLinks) return { kind: "defuse" };

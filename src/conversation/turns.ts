@@ -2,7 +2,7 @@
  * The rows of turns and how they change. Every function here is synchronous; the caller puts what belongs together into
  * one transaction.
  */
-import type { Remedy } from "../errors.ts";
+import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind, triedAt } from "./turn-machine.ts";
@@ -137,15 +137,26 @@ export function recordAttempt(storage: Storage, turn: Turn, nowMs: number): void
 }
 
 /** An orderly end of an attempt that is to be repeated: it is no longer counted as one that may have died. */
-export function recordRetry(storage: Storage, turn: Turn, remedy: Remedy, notBeforeMs: number): void {
+export function recordRetry(
+  storage: Storage,
+  turn: Turn,
+  { refusal, remedy, notBeforeMs }: { refusal: Refusal; remedy: Remedy; notBeforeMs: number },
+): void {
   run(
     storage,
-    "UPDATE turn SET point = ?, attempts = 0, tried = ?, not_before = ? WHERE id = ?",
+    "UPDATE turn SET point = ?, attempts = 0, tried = ?, not_before = ?, trouble = ? WHERE id = ?",
     pointOf(turn),
     JSON.stringify([...triedAt(turn), remedy]),
     notBeforeMs,
+    JSON.stringify(refusal),
     turn.id,
   );
+}
+
+/** What a turn was last tried again for, if it was. */
+export function troubleOf(storage: Storage, turn: number): Refusal | undefined {
+  const [row] = rows<{ trouble: string | null }>(storage, "SELECT trouble FROM turn WHERE id = ?", turn);
+  return row?.trouble ? JSON.parse(row.trouble) : undefined;
 }
 
 export function recordFault(storage: Storage, turn: number, fault: Fault): void {
@@ -218,7 +229,7 @@ export function prune(storage: Storage, { nowMs, retentionMs }: { nowMs: number;
   for (const { id } of old) {
     run(storage, "DELETE FROM step WHERE turn = ?", id);
     run(storage, "DELETE FROM part WHERE turn = ?", id);
-    run(storage, "DELETE FROM report WHERE turn = ?", id); // nobody could be told for all that time
+    run(storage, "DELETE FROM report WHERE turn IN (?1, -?1)", id); // nobody could be told for all that time
     run(storage, "DELETE FROM turn WHERE id = ?", id);
   }
   const last = old.at(-1);

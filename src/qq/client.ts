@@ -20,6 +20,8 @@ export interface QQApi {
   apiBase: string;
   tokenUrl: string;
   headers: Readonly<Record<string, Secret>>;
+  /** Somebody stands before QQ at `apiBase`, who can refuse in QQ's place. */
+  isRelayed: boolean;
   transport: Transport;
 }
 
@@ -126,8 +128,8 @@ async function call<S extends v.GenericSchema>(
   { method = "POST", url, body, headers }: Call,
 ): Promise<v.InferOutput<S>> {
   // They open the relay, and are its secret: a token endpoint elsewhere does not get them.
-  const own = new URL(url).origin === new URL(api.apiBase).origin ? api.headers : {};
-  const all = new Headers(Object.entries(own).map(([name, value]) => [name, value.reveal()]));
+  const isOwn = new URL(url).origin === new URL(api.apiBase).origin;
+  const all = new Headers(Object.entries(isOwn ? api.headers : {}).map(([name, value]) => [name, value.reveal()]));
   for (const [name, value] of Object.entries(headers)) all.set(name, value); // ours win, however a relay's are spelt
   all.set("content-type", "application/json; charset=utf-8");
   // Not AbortSignal.timeout: what is pending of it keeps a Durable Object in memory, and billed, until it fires (measured).
@@ -155,14 +157,19 @@ async function call<S extends v.GenericSchema>(
   const json = parseJson(answer);
   const success = v.safeParse(expected, json);
   if (response.ok && success.success) return success.output;
-  throw refused(operation, response, json);
+  throw refused(operation, response, json, { isRelayed: api.isRelayed && isOwn });
 }
 
-function refused(operation: Operation, { status, headers }: Response, json: unknown): QQApiError {
+function refused(
+  operation: Operation,
+  { status, headers }: Response,
+  json: unknown,
+  { isRelayed }: { isRelayed: boolean },
+): QQApiError {
   const parsed = v.safeParse(WireError, json);
   const wire = parsed.success ? parsed.output : {};
   const endpoint = operation === "qq.token" ? "token" : "api";
-  const found = findErrorRow({ endpoint, status, errCode: wire.err_code, code: wire.code });
+  const found = findErrorRow({ endpoint, status, errCode: wire.err_code, code: wire.code, isRelayed });
   const retryAfterS = Number(headers.get("retry-after") ?? Number.NaN);
   return new QQApiError({
     operation,

@@ -67,6 +67,8 @@ const ALLOW_LIST =
   "Empty the IP allow-list at q.qq.com; or list the address of the relay or proxy that the calls leave through.";
 const RELAY_KEY =
   "用了中转的话,核对 QQ_API_HEADERS 里的密钥和中转的规则。With a relay: check its key in QQ_API_HEADERS, and its rules.";
+const NOT_THERE =
+  "中转上没有这个路径:核对 QQ_API_BASE 和中转的规则。The relay does not know the path: check QQ_API_BASE and its rules.";
 const MOVED =
   "那个地址会跳转,程序不跟随:在 QQ_API_BASE 填跳转后的地址(多半是 https)。" +
   "It redirects, which nobody follows: set QQ_API_BASE to the address behind (often its https).";
@@ -351,6 +353,12 @@ const TURNED_AWAY: ErrorRow = {
   isWall: true,
 };
 
+/** The same of a relay: QQ itself says a code with these. */
+const TURNED_AWAY_BY_RELAY: Readonly<Record<number, ErrorRow>> = {
+  401: TURNED_AWAY,
+  404: { ...TURNED_AWAY, meaning: "the relay has nothing there", advice: NOT_THERE },
+};
+
 /** Not QQ either: it redirects nobody. */
 const REDIRECTED: ErrorRow = {
   ...row([], "the address redirects elsewhere", "tellOperator", MOVED),
@@ -391,16 +399,20 @@ export interface WireRefusal {
   status: number;
   errCode?: number | undefined;
   code?: number | undefined;
+  /** Asked through a relay. */
+  isRelayed?: boolean | undefined;
 }
 
 /** The row for an answer; every answer has one. */
-export function findErrorRow({ endpoint, status, errCode, code }: WireRefusal): ErrorRow {
+export function findErrorRow({ endpoint, status, errCode, code, isRelayed = false }: WireRefusal): ErrorRow {
   const byCode = (wanted: number | undefined) =>
     wanted === undefined ? undefined : ERRORS[endpoint].find((row) => covers(row, wanted));
   const hasCode = Boolean(errCode || code);
   // An unknown code is a refusal, whatever the status claims; on streams a 404 is how a refusal comes.
   const asStatus = hasCode && (status < 400 || (endpoint === "stream" && status === 404)) ? 400 : status;
   if (!hasCode && status === 403) return TURNED_AWAY;
+  const byRelay = !hasCode && isRelayed ? TURNED_AWAY_BY_RELAY[status] : undefined;
+  if (byRelay) return byRelay;
   if (!hasCode && status >= 300 && status < 400) return REDIRECTED;
   const unreached = hasCode ? undefined : UNREACHED[status];
   if (unreached) {

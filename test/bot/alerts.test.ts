@@ -8,9 +8,14 @@ const failure = (more: Partial<Failure> = {}): Failure => ({
   ...more,
 });
 
+const QUIET = { advice: "无需处理。Nothing to do." };
+const RECURRING = { advice: "若反复出现,检查网络。If it recurs, check the network." };
+const times = (count: number, more: Partial<Failure>) => Array.from({ length: count }, () => failure(more));
+
 describe("an alert", () => {
   it("is made of a failure that somebody has to act on", () => {
-    expect(alertsOf([failure(), failure({ advice: "无需处理。Nothing to do." })], 2)).toEqual([
+    const failures = [failure(), failure(QUIET)];
+    expect(alertsOf(failures, failures)).toEqual([
       {
         cause: "qq.send 到 q.qq.com 查看。See q.qq.com.",
         summary: "banned",
@@ -19,10 +24,28 @@ describe("an alert", () => {
     ]);
   });
 
+  it("is made of an outage, which is no failure yet", () => {
+    expect(alertsOf([failure({ isOngoing: true })], [])).toHaveLength(1);
+  });
+
+  it("is made of what may have been a hiccup when it comes for the third time in an hour", () => {
+    expect(alertsOf([failure(RECURRING)], times(2, RECURRING))).toEqual([]);
+    expect(
+      alertsOf([failure(RECURRING)], [...times(2, RECURRING), failure({ ...RECURRING, operation: "turn" })]),
+    ).toEqual([]);
+    expect(alertsOf([failure(RECURRING)], times(3, RECURRING))).toMatchObject([{ advice: RECURRING.advice }]);
+  });
+
   it("is made of many failures in an hour, whatever they are", () => {
-    const quiet = [failure({ advice: "无需处理。Nothing to do." })];
-    expect(alertsOf(quiet, 9)).toEqual([]);
-    expect(alertsOf(quiet, 10)).toMatchObject([{ cause: "many failures", summary: "10 failures within an hour" }]);
+    expect(alertsOf([failure(QUIET)], times(9, QUIET))).toEqual([]);
+    expect(alertsOf([failure(QUIET)], [...times(8, QUIET), ...times(2, RECURRING)])).toMatchObject([
+      { cause: "many failures", summary: "10 failures within an hour" },
+    ]);
+  });
+
+  it("is not made of many failures that were told of by themselves", () => {
+    expect(alertsOf([failure()], times(20, {}))).toHaveLength(1);
+    expect(alertsOf([failure(QUIET)], [...times(20, {}), ...times(20, RECURRING), ...times(9, QUIET)])).toEqual([]);
   });
 });
 

@@ -239,6 +239,21 @@ describe("the failures", () => {
     expect(await references()).toEqual(["new", "middle", "old"]);
   });
 
+  it("do not hold what is still being tried, of which the operator hears once an hour, whatever comes of it", async () => {
+    const cries = vi.spyOn(console, "error");
+    const told = () => cries.mock.calls.filter(([line]) => String(line).includes('"alert"')).length;
+    const outage = failure("aaa222", { isOngoing: true });
+    await bot.recordFailures([outage]);
+    expect(await bot.failures()).toEqual([]);
+    expect(told()).toBe(1);
+    at(59 * 60_000);
+    await bot.recordFailures([outage, failure("bbb333")]);
+    expect(told()).toBe(1);
+    at(60 * 60_000);
+    await bot.recordFailures([outage]);
+    expect(told()).toBe(2);
+  });
+
   it("are counted once by their reference: a chat tells them again when it has heard no answer", async () => {
     await bot.recordFailures([failure("aaa222"), failure("aaa222")]);
     await bot.recordFailures([failure("aaa222"), failure("bbb333", { atMs: START - 1 })]);

@@ -262,6 +262,19 @@ describe("by the way out that is set", () => {
     expect(named(found, "address")).toMatchObject([{ mark: "info", what: expect.stringMatching(/:127\.0\.0\.1$/) }]);
   });
 
+  it("a relay behind a proxy: the relay's address, which is the one that QQ sees", async () => {
+    await proxied();
+    relayed();
+    vars.QQ_EGRESS_ECHO = await echoing("no address");
+    const asked: string[] = [];
+    const lookup = async (host: string) => {
+      asked.push(host);
+      return { address: "203.0.113.7" };
+    };
+    expect(linesOf(await examine({ lookup }), "address")).toMatch(/probably 203\.0\.113\.7\(localhost\)/);
+    expect(asked).toEqual(["localhost"]);
+  });
+
   it("a relay that does not tell: what its name resolves to, as probable", async () => {
     relayed();
     vars.QQ_EGRESS_ECHO = await echoing("no address");
@@ -578,6 +591,12 @@ describe("a report of the Worker", () => {
       "deployed.egress",
     );
     expect(found?.what).toMatch(/^出口:.+ proxy\.test:8080$/);
+  });
+
+  it("names the proxy by which a relay is reached", () => {
+    const egress = { way: "relay", host: "relay.test", through: "proxy.test:8080", advice: "a" } as const;
+    const [found] = named(ofReport(reportOf({}, { egress })), "deployed.egress");
+    expect(found?.what).toMatch(/中转.* relay\.test.*代理.* proxy\.test:8080$/);
   });
 
   it("with 11298 although a way is set says which address is missing", () => {

@@ -1,7 +1,7 @@
 /** Which settings make a way out, and what becomes of them when another one is chosen. */
 import { describe, expect, it } from "vitest";
 import { consoleSteps } from "../../src/cli/console-steps.ts";
-import { bindsEgress } from "../../src/cli/live.ts";
+import { bindsEgress, settingsOf } from "../../src/cli/live.ts";
 import { readOptions } from "../../src/cli/options.ts";
 import { givenWay, kindOf, kinds, straightWay, withRelayKey } from "../../src/cli/setup-way.ts";
 
@@ -68,6 +68,13 @@ describe("a binding", () => {
     ['[vars]\nQQ_EGRESS_PROXY = "http://proxy"', false],
     ["", false],
   ])("is found in wrangler.toml: %j", (toml, is) => expect(bindsEgress(toml)).toBe(is));
+});
+
+describe("a text where a binding belongs", () => {
+  it.each([true, false])("is refused, whether or not there is one beside it: %j", (isBound) => {
+    const vars = { QQ_APP_ID: "1", QQ_APP_SECRET: "s", QQ_EGRESS: "http://proxy" };
+    expect(settingsOf(vars, { isBound })).toMatchObject({ problems: [{ setting: "QQ_EGRESS" }] });
+  });
 });
 
 describe("the steps in QQ's console", () => {

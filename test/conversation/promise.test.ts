@@ -32,6 +32,7 @@ type Step =
   | { kind: "exhaust" }
   | { kind: "arriveAndCrash"; which: number; downMs: number }
   | { kind: "lease"; works: boolean }
+  | { kind: "mend" }
   | { kind: "advance"; ms: number };
 
 const count = fc.integer({ min: 0, max: 9 });
@@ -113,6 +114,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.boolean().map((works) => ({ kind: "lease" as const, works })) },
+  { weight: 3, arbitrary: fc.constant({ kind: "mend" as const }) },
   {
     weight: 21,
     arbitrary: fc
@@ -188,6 +190,9 @@ async function play(world: ChatWorld, steps: readonly Step[]): Promise<void> {
       case "lease":
         world.lease = one.works ? goodLease(world) : noLease;
         break;
+      case "mend":
+        await world.mend();
+        break;
       case "advance":
         await world.advance(one.ms);
         break;
@@ -233,8 +238,8 @@ function expectThePromise(world: ChatWorld, steps: readonly Step[]): void {
     if (outcome === "withdrawn") expect(recalled).toBe(true);
   }
 
-  // A review that rejects an answer later is a failure of its own.
-  const most = world.audits.length > 0 ? 2 : 1;
+  // A review that rejects an answer later is a failure of its own, and so is that of an answer that is sent after all.
+  const most = (world.audits.length > 0 ? 2 : 1) + steps.filter(({ kind }) => kind === "mend").length;
   for (const { id, outcome, messages } of outcomes.filter(
     ({ outcome }) => outcome === "failed" || outcome === "apologised",
   )) {
@@ -250,6 +255,10 @@ function expectThePromise(world: ChatWorld, steps: readonly Step[]): void {
 
   // One person's messages are answered in their order, but for what was kept and asked for again.
   if (says("继续")) return;
+  // Whoever is told that an answer is missing does not get it all the same.
+  const missing = rows(world.storage, "SELECT id FROM turn WHERE outcome = 'failed' AND kept IS NOT NULL");
+  const tellings = world.texts().filter((text) => text.includes(UNTOLD.kept.trim()));
+  expect(missing.length).toBeGreaterThanOrEqual(tellings.length);
   for (const sender of new Set(world.accepted.map((message) => message.sender.id))) {
     const places = world.accepted.filter((message) => message.sender.id === sender).map(({ id }) => answered.get(id));
     const known = places.filter((place) => place !== undefined);

@@ -89,6 +89,12 @@ describe("a report", () => {
   });
 });
 
+/** One try that nobody answers, if it is time for one; then the next alarm. */
+async function unheard(world: ChatWorld): Promise<void> {
+  if (world.sending().length > 0) await world.settleSend({ kind: "unreached" });
+  else if (world.alarmAtMs !== undefined) await world.advance(world.alarmAtMs - world.nowMs);
+}
+
 describe("the operator", () => {
   it("hears of a person who was told why not, under the reference that the person got", async () => {
     const world = new ChatWorld();
@@ -105,6 +111,68 @@ describe("the operator", () => {
       told: true,
     });
     expect(world.texts()[0]).toContain(reported?.reference ?? "no reference");
+  });
+
+  it("hears after a minute of an answer that may be on its way, once, while it is still tried", async () => {
+    const world = new ChatWorld();
+    await world.say("hello");
+    await world.settleModel({ kind: "answer", paragraphs: 3 });
+    const begunMs = world.nowMs;
+    while (world.outages.length === 0) await unheard(world);
+    expect(world.nowMs - begunMs).toBeGreaterThanOrEqual(60_000);
+    expect(world.nowMs - begunMs).toBeLessThan(65_000);
+    expect(world.outages).toMatchObject([{ turn: 1, operation: "qq.send", told: false, isOngoing: true }]);
+    for (let more = 0; more < 5; more += 1) await unheard(world);
+    await world.drain();
+    expect(world.outcomes()).toMatchObject([{ outcome: "answered" }]);
+    expect(world.outages).toHaveLength(1);
+    expect(world.failures).toEqual([]);
+  });
+
+  it("hears what the answer was tried again for, when its time is over", async () => {
+    const world = new ChatWorld("group");
+    await world.say("hello");
+    await world.settleModel();
+    while (world.openTurns() > 0) await unheard(world);
+    await world.drain();
+    expect(world.outages).toHaveLength(1);
+    expect(world.failures).toMatchObject([{ turn: 1, operation: "qq.send", summary: "not reached", advice: "-" }]);
+  });
+
+  it("hears nothing of an answer that goes out after a hiccup, nor of the hiccup with what ends the turn later", async () => {
+    const world = new ChatWorld("group");
+    await world.say("hello");
+    await world.settleModel({ kind: "fail", refusal: modelFailures.busy });
+    await world.advance(1_000);
+    await world.settleModel();
+    await world.settleSend({ kind: "refuse", code: 304027 });
+    expect(world.outages).toEqual([]);
+    expect(world.failures).toMatchObject([{ operation: "qq.send" }]);
+  });
+
+  it("hears of a guild message that may be lost what it got for an answer", async () => {
+    const world = new ChatWorld("guildChannel");
+    await world.say("hello");
+    await world.settleModel();
+    await world.settleSend({ kind: "unreached" });
+    await world.drain();
+    expect(world.failures).toMatchObject([{ operation: "qq.send", summary: "not reached", told: false }]);
+    expect(world.failures[0]?.advice).toMatch(/^若反复出现/);
+    expect(world.outages).toEqual([]);
+  });
+
+  it("hears of an outage from a Bot that was out of reach, beside the failure that followed", async () => {
+    const world = new ChatWorld("group");
+    const report = world.report;
+    world.report = async () => {
+      throw new Error("no Bot");
+    };
+    await world.say("hello");
+    await world.settleModel();
+    while (world.openTurns() > 0) await unheard(world);
+    world.report = report;
+    await world.drain();
+    expect([world.outages.length, world.failures.length]).toEqual([1, 1]);
   });
 
   it("hears of a person who could not be told", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { readRetentionMs } from "../../src/config.ts";
 import { takeKept } from "../../src/conversation/outbox.ts";
-import { recordFailure } from "../../src/conversation/report.ts";
+import { recordFailure, recordOutage } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
 import { endTurn, insertTurn, openTurns, prune, pruneAtMs } from "../../src/conversation/turns.ts";
@@ -247,6 +247,8 @@ describe("forgetting", () => {
     const { storage, nowMs } = await month(1);
     const chat = { chat: "c2c:chat", turn: 1, operation: "qq.send", summary: "no", advice: "-", told: false };
     recordFailure(storage, { reference: "abc234", atMs: nowMs, ...chat });
+    recordOutage(storage, { reference: "abc235", atMs: nowMs, ...chat });
+    expect(count(storage, "report")).toBe(2);
     forget(storage, nowMs + RETENTION_MS + DAY_MS);
     expect(count(storage, "report")).toBe(0);
   });

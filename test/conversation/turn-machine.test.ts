@@ -469,7 +469,20 @@ describe("a refused send", () => {
 
   it("is repeated for as long as the window is open while nobody knows whether it arrived", () => {
     const unknown = refusal("backOff", { outcomeUnknown: true });
-    expect(verdictOn(unknown, { tried: waited(40) })).toEqual({ kind: "again", remedy: "backOff", delayMs: 60_000 });
+    expect(verdictOn(unknown, { tried: waited(40) })).toMatchObject({
+      kind: "again",
+      remedy: "backOff",
+      delayMs: 60_000,
+    });
+  });
+
+  it("is an outage once, when it has been repeated for a minute", () => {
+    const outages = (refused: Refusal) =>
+      Array.from({ length: 40 }, (_, count) => verdictOn(refused, { tried: waited(count) })).flatMap(
+        (verdict, count) => (verdict.kind === "again" && verdict.isOutage ? [count] : []),
+      );
+    expect(outages(refusal("backOff", { outcomeUnknown: true }))).toEqual([6]);
+    expect(outages(refusal("backOff"))).toEqual([]);
   });
 
   it("has each remedy counted for itself", () => {

@@ -77,6 +77,34 @@ describe("a bot in trouble", () => {
     expect(qq.ledger.judge().doubled).toEqual([]);
   });
 
+  it("sends all that one person asked meanwhile, in its order and once each, none saying that another is missing", async () => {
+    const { qq } = bench;
+    qq.refusesAddress = true;
+    const asked: Asked[] = [];
+    for (const text of ["#1st", "#2nd", "#3rd"]) {
+      const one = await qq.say({ chatId: "patient", text });
+      asked.push(one);
+      await failed(one);
+    }
+    qq.refusesAddress = false;
+    const texts = await Promise.all(asked.map(answered));
+    expect(texts.map((text) => text.match(/#\w+/)?.[0])).toEqual(["#1st", "#2nd", "#3rd"]);
+    expect(texts.join()).not.toContain("没能送达");
+    const judged = qq.ledger.judge();
+    expect([judged.doubled, judged.outOfOrder]).toEqual([[], []]);
+  }, 40_000);
+
+  it("cries of guild messages that may be lost when they recur, and not of a single one", async () => {
+    const { qq, worker } = bench;
+    const before = cries.length;
+    qq.weather.set({ kind: "refuse", status: 502 }, { times: 3 });
+    for (const chatId of ["one", "two"]) await failed(await qq.say({ scene: "guildChannel", chatId, text: "hello" }));
+    expect(cries.length).toBe(before);
+    await failed(await qq.say({ scene: "guildChannel", chatId: "three", text: "hello" }));
+    await worker.until(({ event }) => event === "alert.sent" && cries.length > before);
+    expect(cries.slice(before)).toEqual([expect.stringContaining("频道消息")]);
+  });
+
   it("cries for each cause by itself, and not for what needs nobody", async () => {
     const { qq, worker } = bench;
     const before = cries.length;

@@ -225,7 +225,7 @@ describe("at the terminal", () => {
     wizard.press(KEYS.enter);
     await wizard.until("中转地址 / the relay's address");
     wizard.press("relay", KEYS.enter);
-    await wizard.until("应为完整地址");
+    await wizard.until("不是 http(s) 地址");
     wizard.press("\u0015", relayUrl, KEYS.enter);
     await wizard.until("中转的密钥 X-Relay-Key");
     wizard.press(KEYS.enter);

@@ -30,7 +30,7 @@ afterEach(() => qq.stop());
 
 function apiAt(address: string): QQApi {
   const tokenUrl = `${address}/app/getAppAccessToken`;
-  return { appId: APP_ID, apiBase: address, tokenUrl, headers: {}, transport: direct };
+  return { appId: APP_ID, apiBase: address, tokenUrl, headers: {}, isRelayed: false, transport: direct };
 }
 
 const askForToken = (appSecret = APP_SECRET) => requestToken(api, new Secret(appSecret), now);
@@ -194,6 +194,19 @@ describe("reply", () => {
     await askForToken();
     expect(relay.seen[0]?.headers).toHaveProperty("x-relay-key", "relay-key");
     expect(elsewhere.seen[0]?.headers).not.toHaveProperty("x-relay-key");
+  });
+
+  it("is turned away by a relay, and not by a token endpoint elsewhere, where no code says who refuses", async () => {
+    const relay = await json(401, { message: "no key" });
+    const elsewhere = await json(401, {});
+    api = { ...api, apiBase: relay.address, tokenUrl: `${relay.address}/token`, isRelayed: true };
+    const wall = { remedy: "tellOperator", isWall: true, costsNoReply: true };
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject(wall);
+    expect(await refusalOf(askForToken())).toMatchObject(wall);
+    api = { ...api, tokenUrl: `${elsewhere.address}/token` };
+    expect(await refusalOf(askForToken())).toMatchObject({ remedy: "refreshToken", isWall: undefined });
+    api = { ...api, isRelayed: false };
+    expect(await refusalOf(send({ token: "TOKEN", msgId: "M1" }))).toMatchObject({ remedy: "refreshToken" });
   });
 
   it("is refused by the way out in its own words", async () => {

@@ -358,6 +358,21 @@ describe("looking up an answer", () => {
     for (const status of [502, 520, 524]) expect(findErrorRow({ endpoint: "api", status }).outcomeUnknown).toBe(true);
   });
 
+  it("takes 401 and 404 without a code for the word of a relay where there is one, and for QQ's own where there is none", () => {
+    for (const endpoint of ["api", "token"] as const) {
+      for (const status of [401, 404]) {
+        const row = findErrorRow({ endpoint, status, isRelayed: true });
+        expect(row).toMatchObject({ remedy: "tellOperator", costsNoReply: true, isWall: true });
+        expect(row.advice).toContain("中转");
+        expect(findErrorRow({ endpoint, status }).isWall).toBeUndefined();
+      }
+      expect(findErrorRow({ endpoint, status: 401 }).remedy).toBe("refreshToken");
+      expect(findErrorRow({ endpoint, status: 404, isRelayed: true }).advice).toContain("QQ_API_BASE");
+      expect(findErrorRow({ endpoint, status: 400, isRelayed: true }).isWall).toBeUndefined();
+    }
+    expect(findErrorRow({ endpoint: "api", status: 401, code: 11244, isRelayed: true }).remedy).toBe("refreshToken");
+  });
+
   it("takes a redirect for a wrong address: nobody follows it, and nothing is done there", () => {
     for (const status of [301, 302, 303, 307, 308]) {
       const row = findErrorRow({ endpoint: "api", status });

@@ -12,6 +12,7 @@ import { takeRuling } from "../../src/conversation/gate.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
 import type { AskForLease } from "../../src/conversation/lease.ts";
 import { reportAtMs } from "../../src/conversation/report.ts";
+import { resume } from "../../src/conversation/resuming.ts";
 import { migrate } from "../../src/conversation/schema.ts";
 import { rows } from "../../src/conversation/storage.ts";
 import { planTurns, TurnRunner } from "../../src/conversation/turn.ts";
@@ -31,11 +32,12 @@ import type {
   Sender,
 } from "../../src/event.ts";
 import { findErrorRow } from "../../src/qq/error-codes.ts";
+import { PART_LENGTH } from "../../src/qq/reply-budget.ts";
 import type { Reply } from "../../src/reply.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 // Loaded on demand in the Worker; here it must be there before the world, which knows no time, lets anything settle.
-await import("../../src/qq/writing.ts");
+const writing = await import("../../src/qq/writing.ts");
 
 export type SendOutcome =
   | { kind: "accept" }
@@ -84,6 +86,8 @@ export class ChatWorld {
   /** What QQ refuses as long as it is here. */
   refuses: (reply: Reply) => number | undefined = () => undefined;
   readonly failures: Failure[] = [];
+  /** What the Bot was told of answers that were still being tried. */
+  readonly outages: Failure[] = [];
   readonly accepted: IncomingMessage[] = [];
   /** Events that may be answered once, by their outer id. */
   readonly occasions: (Interaction | Relation)[] = [];
@@ -116,7 +120,7 @@ export class ChatWorld {
   };
   /** How the Bot takes failures. */
   report = async (failures: readonly Failure[]): Promise<void> => {
-    this.failures.push(...failures);
+    for (const failure of failures) (failure.isOngoing ? this.outages : this.failures).push(failure);
   };
   pending: Pending[] = [];
   #life = 0;
@@ -195,6 +199,16 @@ export class ChatWorld {
     const ended = this.storage.transactionSync(() => takeRuling(this.storage, standing, this.nowMs));
     this.#runner?.interrupt(ended);
     await this.settleDown();
+  }
+
+  /** What `Conversation.resume` does. Returns how many answers are sent after all. */
+  async mend(): Promise<number> {
+    const resumed = this.storage.transactionSync(() =>
+      resume(this.storage, writing, { maxLength: PART_LENGTH, nowMs: this.nowMs }),
+    );
+    if (resumed > 0) this.alarmAtMs = this.nowMs;
+    await this.settleDown();
+    return resumed;
   }
 
   async say(text: string, sender: Partial<Sender> = {}): Promise<IncomingMessage> {
