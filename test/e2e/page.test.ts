@@ -384,7 +384,9 @@ describe("the simulator's page", () => {
     expect((await said.locator(".text").textContent())?.length).toBeLessThan(3_000);
     await said.getByRole("button", { name: "Show all" }).click();
     expect((await said.locator(".text").textContent())?.length).toBe(100_000);
-    expect(await widthOf(page)).toBeLessThanOrEqual(390);
+    expect(await widthOf(page)).toBe(390);
+    const overhang = "document.querySelector('.lines').scrollWidth - document.querySelector('.lines').clientWidth";
+    expect(await page.evaluate(overhang)).toBe(0);
     await said.getByRole("button", { name: "Show less" }).click();
   });
 
