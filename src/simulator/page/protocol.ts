@@ -151,7 +151,7 @@ export interface Step {
   /** How long it took, where that is known. */
   tookMs?: number | undefined;
   by: "qq" | "worker" | "model";
-  /** Of the Worker, the name of its log line; else `callback`, `acknowledged`, `send`, `typing`, `token`, `identity`, `acknowledge`, `call`. */
+  /** Of the Worker, the name of its log line; else `callback`, `acknowledged`, `unacknowledged`, `send`, `typing`, `token`, `identity`, `acknowledge`, `call`. */
   what: string;
   /** HTTP status; 0 where there was no answer. */
   status?: number | undefined;
