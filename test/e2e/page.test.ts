@@ -596,6 +596,8 @@ describe("the page, told what to show", () => {
     return shown.page;
   }
 
+  const everyWeather = () =>
+    new Switches(new FakeQQ({ appId: "1", appSecret: "x", callbackUrl: "" }), { isDemo: true }).view();
   const [by = { id: "", name: "", role: "member" as const }] = people;
   const said = (id: string, text: string, more: Partial<Said> = {}): Line => ({
     ...{
@@ -718,10 +720,18 @@ describe("the page, told what to show", () => {
     expect(await toEnd()).toBeLessThan(2);
   });
 
+  it("offers no single call of what is a state", async () => {
+    const page = await open({ weather: everyWeather() });
+    await page.getByRole("tab", { name: "Weather" }).click();
+    const choices = (name: string) =>
+      page.locator(".switch").filter({ hasText: name }).getByRole("button").allTextContents();
+    expect(await choices("Address not on the allow-list")).toEqual(["Off", "On"]);
+    expect(await choices("Connection dropped")).toEqual(["Off", "Once", "On"]);
+  });
+
   it.each([1440, 800, 390])("keeps its width of %i px when all the bad weather is on at once", async (width) => {
-    const all = new Switches(new FakeQQ({ appId: "1", appSecret: "x", callbackUrl: "" }), { isDemo: true }).view();
     const page = await open(
-      { weather: all.map((one) => ({ ...one, left: "on" })) },
+      { weather: everyWeather().map((one) => ({ ...one, left: "on" })) },
       { viewport: { width, height: 800 } },
     );
     const ends = async (of: string) => {
