@@ -6,10 +6,11 @@ import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { claimCode } from "../claim-code.ts";
 import { Secret } from "../log.ts";
-import { DEMO_MODEL_NAME, DEMO_MODEL_PATH } from "./demo-model.ts";
+import { DEMO_MODEL_NAME } from "./demo-model.ts";
 import { FakeQQ } from "./fake-qq.ts";
 import { Page } from "./page.ts";
 import { bundlePage } from "./page-bundle.ts";
+import { modelIn, settingsOf } from "./settings.ts";
 import { chat } from "./terminal.ts";
 import { startWorker } from "./worker-process.ts";
 
@@ -39,7 +40,7 @@ const qq = new FakeQQ({
   appSecret: APP_SECRET,
   callbackUrl: `http://127.0.0.1:${workerPort}/qq/callback`,
 });
-const realModel = modelOfDevVars();
+const realModel = existsSync(".dev.vars") ? modelIn(readFileSync(".dev.vars", "utf8")) : undefined;
 const page = new Page(qq, {
   model: { name: realModel ?? DEMO_MODEL_NAME, isDemo: realModel === undefined },
   claim: `/claim ${await claimCode(new Secret(APP_SECRET))}`,
@@ -51,16 +52,7 @@ page.origin = simulatorUrl;
 console.log("正在启动 Worker… / Starting the Worker…");
 const worker = await startWorker(
   workerPort,
-  {
-    QQ_APP_ID: APP_ID,
-    QQ_APP_SECRET: APP_SECRET,
-    QQ_API_BASE: simulatorUrl,
-    ACCESS: "open",
-    ...(realModel === undefined && {
-      MODEL: `openai-compatible/${DEMO_MODEL_NAME}`,
-      MODEL_BASE_URL: simulatorUrl + DEMO_MODEL_PATH,
-    }),
-  },
+  settingsOf({ appId: APP_ID, appSecret: APP_SECRET, simulatorUrl }, realModel),
   (line) => {
     page.hear(line);
     if (values.verbose || /"level":"(error|warn)"|\[ERROR\]|✘/.test(line)) console.error(line);
@@ -110,13 +102,6 @@ if (process.stdin.isTTY) {
   await stop(0);
 } else {
   console.log("没有终端,一直运行到被停止。No terminal: serving until told to stop.");
-}
-
-/** The real model of `.dev.vars`, if there is one: wrangler reads the file itself. */
-function modelOfDevVars(): string | undefined {
-  if (!existsSync(".dev.vars")) return undefined;
-  const [, model] = /^\s*MODEL\s*=\s*["']?([^"'\r\n]+)/m.exec(readFileSync(".dev.vars", "utf8")) ?? [];
-  return model?.trim();
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -36,7 +36,6 @@ const CALLBACK = 1;
 const SCENES = ["c2c", "group", "guildChannel", "guildDm"] as const;
 const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
 const chat = v.strictObject({ scene: v.picklist(SCENES), id });
-const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
 
 type Act = (body: unknown, stage: Stage) => Done;
 
@@ -59,15 +58,17 @@ const no = (zh: string, en: string): Done => ({ ok: false, words: { zh, en } });
 const UNKNOWN_CHAT = no("没有这个会话", "There is no such chat");
 const UNKNOWN_PERSON = no("这个会话里没有这个人", "Nobody of that id is in this chat");
 const UNKNOWN_LINE = no("没有这条消息,可能太久以前了", "There is no such message, or it was too long ago");
+const TOO_LONG = no(`消息太长,最多 ${LONGEST_TEXT} 字`, `The message is too long: ${LONGEST_TEXT} characters at most`);
+const TOO_MANY_FILES = no(`附件太多,最多 ${MOST_ATTACHMENTS} 个`, `Too many attachments: ${MOST_ATTACHMENTS} at most`);
 
 const say = action(
   v.strictObject({
     chat,
     by: id,
-    text,
+    text: v.string(),
     addressed: v.optional(v.boolean(), true),
     quote: v.optional(id),
-    attachments: v.optional(v.pipe(v.array(id), v.maxLength(MOST_ATTACHMENTS)), []),
+    attachments: v.optional(v.array(id), []),
   }),
   ({ chat, by, text, addressed, quote, attachments }, { qq, state, files, origin }) => {
     const view = state.chatOf(chat);
@@ -75,6 +76,8 @@ const say = action(
     const person = view.people.find((other) => other.id === by);
     if (!person) return UNKNOWN_PERSON;
     if (text.trim() === "" && attachments.length === 0) return no("消息是空的", "The message is empty");
+    if (text.length > LONGEST_TEXT) return TOO_LONG;
+    if (attachments.length > MOST_ATTACHMENTS) return TOO_MANY_FILES;
     const quoted = quote === undefined ? undefined : state.line(quote);
     if (quote !== undefined && (!quoted || !isIn(quoted, chat) || !isMessage(quoted))) return UNKNOWN_LINE;
     const found = attachments.map((upload) => ({ upload, file: files.get(upload) }));

@@ -15,6 +15,7 @@ interface Way {
   /** Of `value`; absent where nothing can be chosen. */
   unit?: NonNullable<Switch["unit"]>;
   value?: number;
+  isState?: true;
   /** Switches it on. Where calls cannot be counted, it stays on whatever `times` says. */
   set(qq: FakeQQ, value: number, times: number): Forecast;
 }
@@ -40,6 +41,7 @@ const state = (name: string, words: Words, begin: (qq: FakeQQ) => () => void): W
   name: `qq.${name}`,
   group: "qq",
   words,
+  isState: true,
   set(qq) {
     const undo = begin(qq);
     return { left: Number.POSITIVE_INFINITY, end: undo };
@@ -189,7 +191,7 @@ export class Switches {
   }
 
   view(): Switch[] {
-    return this.#ways.map(({ name, group, words, unit, value }) => {
+    return this.#ways.map(({ name, group, words, isState, unit, value }) => {
       const set = this.#set.get(name);
       const left = set?.forecast.left ?? 0;
       return {
@@ -197,6 +199,7 @@ export class Switches {
         group,
         words,
         left: Number.isFinite(left) ? left : "on",
+        ...(isState && { isState }),
         ...(unit && { unit, value: left === 0 ? value : set?.value }),
       };
     });

@@ -86,7 +86,7 @@ export class Tracer implements Watcher {
     this.#addTo(id, {
       atMs: this.#options.now(),
       by: "qq",
-      what: "acknowledged",
+      what: acknowledged ? "acknowledged" : "unacknowledged",
       level: acknowledged ? "info" : "error",
       fields: { acknowledged },
     });

@@ -3,8 +3,10 @@ import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { FakeQQ } from "../../src/simulator/fake-qq.ts";
 import { readFile } from "../../src/simulator/media.ts";
 import type { Answered, Button, Line, Said, Snapshot } from "../../src/simulator/page/protocol.ts";
+import { Switches } from "../../src/simulator/switches.ts";
 import { startBrowser, type Visit, visit } from "../support/browser.ts";
 import { prepared, TAKEN_AT_MS } from "../support/prepared-chats.ts";
 import { type Simulator, startSimulator } from "../support/simulator.ts";
@@ -594,6 +596,8 @@ describe("the page, told what to show", () => {
     return shown.page;
   }
 
+  const everyWeather = () =>
+    new Switches(new FakeQQ({ appId: "1", appSecret: "x", callbackUrl: "" }), { isDemo: true }).view();
   const [by = { id: "", name: "", role: "member" as const }] = people;
   const said = (id: string, text: string, more: Partial<Said> = {}): Line => ({
     ...{
@@ -714,5 +718,28 @@ describe("the page, told what to show", () => {
     still.tell({ kind: "line", line: answered("newer", "new", "and another") });
     await page.locator(".line").nth(501).waitFor({ state: "attached" });
     expect(await toEnd()).toBeLessThan(2);
+  });
+
+  it("offers no single call of what is a state", async () => {
+    const page = await open({ weather: everyWeather() });
+    await page.getByRole("tab", { name: "Weather" }).click();
+    const choices = (name: string) =>
+      page.locator(".switch").filter({ hasText: name }).getByRole("button").allTextContents();
+    expect(await choices("Address not on the allow-list")).toEqual(["Off", "On"]);
+    expect(await choices("Connection dropped")).toEqual(["Off", "Once", "On"]);
+  });
+
+  it.each([1440, 800, 390])("keeps its width of %i px when all the bad weather is on at once", async (width) => {
+    const page = await open(
+      { weather: everyWeather().map((one) => ({ ...one, left: "on" })) },
+      { viewport: { width, height: 800 } },
+    );
+    const ends = async (of: string) => {
+      const box = await page.locator(of).boundingBox();
+      return box && [Math.round(box.x), Math.round(box.x + box.width)];
+    };
+    expect(await ends(".banner")).toEqual([0, width]);
+    expect(await ends(".columns")).toEqual([0, width]);
+    expect((await ends(".banner-button"))?.[1]).toBeLessThan(width);
   });
 });

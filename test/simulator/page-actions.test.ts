@@ -109,6 +109,14 @@ describe("saying something", () => {
     expect(bench.heard).toHaveLength(1);
   });
 
+  it.each([
+    ["150000 characters at most", { text: "好".repeat(150_001) }],
+    ["10 at most", { text: "", attachments: Array.from({ length: 11 }, () => "file") }],
+  ])("is told its limit where it is more than that: %s", async (limit, more) => {
+    const done = await bench.act("say", { chat: CHATS.c2c, by: "USER0001", ...more });
+    expect(done).toMatchObject({ ok: false, words: { en: expect.stringContaining(limit) } });
+  });
+
   function ext(n: number): string[] {
     const { message_scene } = bench.heard[n]?.d ?? {};
     return (message_scene as { ext: string[] }).ext; // of chats, it always has one

@@ -194,6 +194,12 @@ describe("a switch", () => {
     },
   );
 
+  it.each(Object.keys(EFFECTS))("says whether it is a state, which stays on whatever is asked: %s", async (name) => {
+    await set(name, 1, SHORT[name]);
+    expect(view(name).left).toBe(STATES.includes(name) ? "on" : 1);
+    expect(view(name).isState ?? false).toBe(STATES.includes(name));
+  });
+
   it("says for how many more calls it stays", async () => {
     await set("qq.drop", 2);
     await EFFECTS["qq.drop"]?.();

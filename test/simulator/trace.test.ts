@@ -69,7 +69,7 @@ describe("a trace", () => {
   it("says when nobody took it", async () => {
     bench.statuses.push(500, 500, 500, 500);
     const { messageId } = await say();
-    expect(steps(messageId).at(-1)).toMatchObject({ what: "acknowledged", level: "error" });
+    expect(steps(messageId).at(-1)).toMatchObject({ what: "unacknowledged", level: "error" });
   });
 
   it("holds each call of QQ's API, with what it was answered, and none of the words", async () => {

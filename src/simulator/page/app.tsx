@@ -11,7 +11,7 @@ import { wordsOf } from "./lines.tsx";
 import { listen, performer } from "./link.ts";
 import type { ChatView, Line } from "./protocol.ts";
 import { language, words } from "./spoken.ts";
-import { initially, keyOf, type Panel, reduce, type State, traceShown, type View } from "./state.ts";
+import { chatIn, initially, keyOf, type Panel, reduce, type State, traceShown, type View } from "./state.ts";
 import { TraceView } from "./trace.tsx";
 import { WeatherBanner, WeatherView } from "./weather.tsx";
 
@@ -31,7 +31,7 @@ const VIEWS: readonly [view: View, icon: IconName][] = [
 const NO_LINES: readonly Line[] = [];
 
 export function App() {
-  const [state, dispatch] = useReducer(reduce, decodeURIComponent(location.hash.slice(1)), initially);
+  const [state, dispatch] = useReducer(reduce, chatIn(location.hash), initially);
   const perform = useMemo(() => performer(dispatch), []);
   useEffect(() => listen(dispatch), []);
   const chat = state.chats.find((view) => keyOf(view.chat) === state.open);

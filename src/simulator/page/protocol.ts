@@ -151,7 +151,10 @@ export interface Step {
   /** How long it took, where that is known. */
   tookMs?: number | undefined;
   by: "qq" | "worker" | "model";
-  /** Of the Worker, the name of its log line; else `callback`, `acknowledged`, `send`, `typing`, `token`, `identity`, `acknowledge`, `call`. */
+  /**
+   * Of the Worker, the name of its log line; else `callback`, `acknowledged`, `unacknowledged`, `send`, `typing`, `token`,
+   * `identity`, `acknowledge`, `call`.
+   */
   what: string;
   /** HTTP status; 0 where there was no answer. */
   status?: number | undefined;
@@ -168,6 +171,8 @@ export interface Switch {
   words: Words;
   /** For how many more calls; `"on"` until it is switched off. */
   left: number | "on";
+  /** It is a state and no matter of calls: it can only be on or off. */
+  isState?: true | undefined;
   /** What can be chosen: a code of the table, an HTTP status, milliseconds. */
   value?: number | undefined;
   /** What `value` counts; absent where nothing can be chosen. */

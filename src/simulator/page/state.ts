@@ -95,6 +95,15 @@ export function initially(open: ChatKey): State {
   };
 }
 
+/** The chat that an address names after its `#`; whatever somebody has made of it. */
+export function chatIn(hash: string): ChatKey {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 export const keyOf = ({ scene, id }: Chat): ChatKey => `${scene}:${id}`;
 
 export function reduce(state: State, act: Act): State {

@@ -57,6 +57,7 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
     [words.once, 1],
     [words.on, "on"],
   ];
+  const offered = its.isState ? choices.filter(([, choice]) => choice !== 1) : choices;
   return (
     <li class={`switch${isOn(its) ? " is-on" : ""}`}>
       <div class="switch-row">
@@ -77,7 +78,7 @@ const SwitchRow = memo(function SwitchRow({ its, codes, onTurn }: SwitchRowProps
         </span>
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would break the row. */}
         <div class="segments" role="group" aria-label={label}>
-          {choices.map(([words, choice]) => (
+          {offered.map(([words, choice]) => (
             <button
               type="button"
               key={words}

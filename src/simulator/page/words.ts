@@ -122,6 +122,7 @@ const TABLE = {
     {
       callback: "推送回调",
       acknowledged: "已确认",
+      unacknowledged: "没有确认",
       send: "发消息",
       typing: "输入状态",
       token: "取令牌",
@@ -144,6 +145,7 @@ const TABLE = {
     {
       callback: "Callback",
       acknowledged: "Acknowledged",
+      unacknowledged: "Not acknowledged",
       send: "Send",
       typing: "Typing notice",
       token: "Access token",

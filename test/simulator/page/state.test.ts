@@ -2,7 +2,15 @@
 import { describe, expect, it } from "vitest";
 import type { Chat } from "../../../src/event.ts";
 import type { Line, Snapshot, Trace } from "../../../src/simulator/page/protocol.ts";
-import { type Act, causeOf, initially, reduce, type State, traceShown } from "../../../src/simulator/page/state.ts";
+import {
+  type Act,
+  causeOf,
+  chatIn,
+  initially,
+  reduce,
+  type State,
+  traceShown,
+} from "../../../src/simulator/page/state.ts";
 
 const ANN: Chat = { scene: "c2c", id: "ANN" };
 const TEAM: Chat = { scene: "group", id: "TEAM" };
@@ -46,6 +54,12 @@ describe("what the page knows", () => {
   it("opens the chat of its address, or the first where there is none of that name", () => {
     expect(start({}, "group:TEAM").open).toBe("group:TEAM");
     expect(start({}, "group:GONE").open).toBe("c2c:ANN");
+  });
+
+  it("reads the chat from an address, and takes one that is broken", () => {
+    expect(chatIn("#group:%E7%BE%A4")).toBe("group:群");
+    expect(chatIn("#%")).toBe("");
+    expect(chatIn("")).toBe("");
   });
 
   it("keeps lines by chat, in the order in which they came", () => {
