@@ -94,7 +94,7 @@ const TABLE = {
   dropHere: ["松手即添加", "Drop to attach"],
   events: ["让一件事发生", "Make something happen"],
 
-  noTrace: ["还没有过程", "Nothing has happened yet"],
+  noTrace: ["还没有过程,或已不再保留", "Nothing has happened yet, or it is no longer kept"],
   noTraceHint: [
     "发一条消息:这里会显示它从 QQ 到 Worker、到模型、再回来的每一步。",
     "Say something: every step from QQ to the Worker, to the model and back appears here.",
