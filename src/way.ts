@@ -57,8 +57,8 @@ export function isRelayed(apiBase: string): boolean {
   return !OWN_BASES.includes(apiBase);
 }
 
-/** Where the simulator is, which stands for QQ itself. */
-export const isLoopback = (host: string) => /^127\.|^\[::1\]$/.test(host);
+/** The simulator answers at a loopback address and stands for QQ itself. A relay on this machine goes by a name. */
+export const isSimulator = (host: string) => /^(127(\.\d+){3}|\[::1\])$/.test(host);
 
 /** Undefined where there is no address to rely on: that of a Worker changes. What a relay's headers hold is for the relay alone. */
 export function echoOf({ apiBase, headers, way }: Called): Echo | undefined {
@@ -73,7 +73,7 @@ export function egressOf({ apiBase, way }: Pick<Called, "apiBase" | "way">): Egr
   const isOwn = OWN_BASES.some((base) => new URL(base).hostname === host);
   if (way.kind === "tunnel") {
     const proxy = hostOf(way.proxy);
-    return isOwn || isLoopback(host) ? { way: "tunnel", host: proxy } : { way: "relay", host, through: proxy };
+    return isOwn || isSimulator(host) ? { way: "tunnel", host: proxy } : { way: "relay", host, through: proxy };
   }
   if (host === new URL(SANDBOX_API_BASE).hostname) return { way: "sandbox", host };
   return { way: isOwn ? "direct" : "relay", host };

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { seenAddress } from "../egress/address.ts";
 import type { Transport } from "../egress/transport.ts";
 import type { Tried } from "../health.ts";
-import { type Egress, egressOf, isLoopback } from "../way.ts";
+import { type Egress, egressOf, isSimulator } from "../way.ts";
 import type { Finding } from "./findings.ts";
 import { refusalOf } from "./live.ts";
 import { addressFinding, type Exit, isChosen, probablyFinding } from "./way-findings.ts";
@@ -16,7 +16,7 @@ export type Seen = Tried<{ address: string }> | undefined;
 /** The simulator stands for QQ itself and is no relay. */
 export function localWay({ qq }: Config): Egress["way"] {
   const { way, host } = egressOf(qq);
-  return way === "relay" && isLoopback(host) ? "direct" : way;
+  return way === "relay" && isSimulator(host) ? "direct" : way;
 }
 
 export function exitOf(config: Config, seen: Seen): Exit {

@@ -1,5 +1,5 @@
 /** The wizard's part about the way out to QQ: straight, a proxy, a relay. A binding is wrangler.toml's affair. */
-import { egressOf, isLoopback } from "../way.ts";
+import { egressOf, isSimulator } from "../way.ts";
 import type { Vars } from "./dev-vars.ts";
 import { settingsOf } from "./live.ts";
 import { type Options, Stop } from "./options.ts";
@@ -60,7 +60,7 @@ export function isRelay(base: string | undefined): boolean {
   if (base === undefined) return false;
   if (!URL.canParse(base)) return true;
   const { way, host } = egressOf({ apiBase: base, way: { kind: "direct" } });
-  return way === "relay" && !isLoopback(host);
+  return way === "relay" && !isSimulator(host);
 }
 
 /** Without relay and proxy. */

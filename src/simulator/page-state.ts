@@ -4,7 +4,15 @@
  */
 import type { Chat } from "../event.ts";
 import { Newest } from "./newest.ts";
-import type { Change, ChatView, Line, Person, Snapshot, Trace } from "./page/protocol.ts";
+import {
+  type Change,
+  type ChatView,
+  type Line,
+  NO_TALLY,
+  type Person,
+  type Snapshot,
+  type Trace,
+} from "./page/protocol.ts";
 import { startingChats, unforeseenChat } from "./page-chats.ts";
 
 /** What of the snapshot does not come from here. */
@@ -13,18 +21,6 @@ export type Setting = Pick<Snapshot, "bot" | "callbackUrl" | "model" | "claim" |
 /** All of it goes to each page that begins: see how much `page-server.ts` lets wait. */
 const MOST_LINES = { count: 2_000, characters: 4_000_000 };
 const MOST_TRACES = { count: 300, characters: 4_000_000 };
-
-const NO_TALLY: Snapshot["tally"] = {
-  asked: 0,
-  own: 0,
-  joined: 0,
-  told: 0,
-  lost: 0,
-  torn: 0,
-  doubled: 0,
-  outOfOrder: 0,
-  isBursting: false,
-};
 
 export class PageState {
   setting: Setting;

@@ -193,6 +193,19 @@ export interface Tally {
   isBursting: boolean;
 }
 
+/** Before any burst. */
+export const NO_TALLY: Tally = {
+  asked: 0,
+  own: 0,
+  joined: 0,
+  told: 0,
+  lost: 0,
+  torn: 0,
+  doubled: 0,
+  outOfOrder: 0,
+  isBursting: false,
+};
+
 export type Change =
   | { kind: "line"; line: Line }
   | { kind: "trace"; trace: Trace }

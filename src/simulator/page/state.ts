@@ -3,7 +3,17 @@
  * others' arrays as they are and nothing of them is drawn again.
  */
 import type { Chat } from "../../event.ts";
-import type { Change, ChatView, Code, Line, Snapshot, Switch, Tally, Trace } from "./protocol.ts";
+import {
+  type Change,
+  type ChatView,
+  type Code,
+  type Line,
+  NO_TALLY,
+  type Snapshot,
+  type Switch,
+  type Tally,
+  type Trace,
+} from "./protocol.ts";
 
 export type View = "chats" | "chat" | Panel;
 export type Panel = "trace" | "weather" | "burst";
@@ -57,18 +67,6 @@ export type Act =
   | { kind: "quiet"; chat: ChatKey }
   | { kind: "notice"; words: string | undefined };
 
-const NOTHING: Tally = {
-  asked: 0,
-  own: 0,
-  joined: 0,
-  told: 0,
-  lost: 0,
-  torn: 0,
-  doubled: 0,
-  outOfOrder: 0,
-  isBursting: false,
-};
-
 export function initially(open: ChatKey): State {
   return {
     link: "connecting",
@@ -80,7 +78,7 @@ export function initially(open: ChatKey): State {
     traces: new Map(),
     weather: [],
     codes: [],
-    tally: NOTHING,
+    tally: NO_TALLY,
     typing: new Map(),
     unread: new Map(),
     open,
