@@ -86,15 +86,13 @@ export class Bot extends DurableObject {
     if (kept && kept.value !== notThisToken && isFresh(kept, Date.now()))
       return leased(kept, { forbidden, spentUntilMs }, standing());
     try {
-      const token = await this.#newToken();
+      const token = await this.#resting(() => this.#newToken());
       return leased(token, { forbidden, spentUntilMs }, standing());
     } catch (error) {
       const refusal = toRefusal(error, "qq.token");
       const { operation, summary, advice, remedy } = refusal;
       if (remedy === "tellOperator") this.#alert({ cause: `${operation} ${advice}`, summary, advice });
       return { ok: false, refusal, standing: standing() };
-    } finally {
-      this.#wayOut?.rest();
     }
   }
 
