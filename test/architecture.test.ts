@@ -49,7 +49,7 @@ const DOORS: Record<string, RegExp> = {
   "mdast-util-to-markdown": /^qq\/markdown\.ts$/,
   "micromark-extension-gfm": /^qq\/markdown\.ts$/,
   mdast: /^qq\/(markdown|marks)/,
-  ai: /^agent\//,
+  "@ai-sdk/provider": /^agent\//,
   "@ai-sdk/anthropic": /^agent\/models\.ts$/,
   "@ai-sdk/google": /^agent\/models\.ts$/,
   "@ai-sdk/openai-compatible": /^agent\/models\.ts$/,

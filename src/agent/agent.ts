@@ -1,20 +1,17 @@
 /**
- * One model step through the AI SDK, within time limits, and where one model fails the next. Text in, text out: knows
+ * One model step through the AI SDK's provider packages, within time limits, and where one model fails the next. Text in, text out: knows
  * nothing of QQ, stores nothing and asks no model twice. Loaded with a dynamic `import()`, so that the callback path does
  * not pay for the SDK.
  */
-import { isStepCount, type LanguageModel, streamText } from "ai";
+import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import type { ModelEndpoint } from "../config.ts";
 import { Cooldowns, inOrder, nameOf } from "./fallbacks.ts";
 import { ModelError, toModelError, tooLate } from "./model-error.ts";
-import { languageModel, type ModelFetch } from "./models.ts";
-import { instructions, type PromptInput, promptMessages } from "./prompt.ts";
+import { languageModel, type Model, type ModelFetch } from "./models.ts";
+import { type PromptInput, promptOf } from "./prompt.ts";
 import { ThinkingFilter, withoutUnopenedThinking } from "./thinking.ts";
 
 export { languageModel } from "./models.ts";
-
-// Its warnings would go to the console, in a form of their own.
-globalThis.AI_SDK_LOG_WARNINGS = false;
 
 export interface StepLimits {
   /** Until the first sign of life. */
@@ -69,78 +66,115 @@ export async function answerWith(
 }
 
 /**
- * Asks one model once.
+ * Asks one model once: by the call that every provider package has, since what `streamText` puts around it costs more than the
+ * rest of a turn (ARCHITECTURE.md, "What a turn costs").
  *
  * @throws ModelError for whatever goes wrong at the model: it names neither prompt nor address.
  * @throws the reason of `signal` where that ended the step.
  */
 export async function generateStep(
-  model: LanguageModel,
+  model: Model,
   input: PromptInput,
   { limits, signal, onText, now = Date.now }: StepOptions,
 ): Promise<StepText> {
-  // The SDK's own limit for the first chunk begins with the response; a server that never responds is covered by this.
-  // Its limit for the whole is an AbortSignal.timeout, which cannot be cleared: left pending, it would keep the Durable
-  // Object in memory, and billed, until it fires (measured).
-  const overdue = new AbortController();
-  const firstToken = setTimeout(
-    () => overdue.abort(tooLate("no first token", limits.firstTokenMs)),
-    limits.firstTokenMs,
-  );
-  const total = setTimeout(() => overdue.abort(tooLate("took too long", limits.totalMs)), limits.totalMs);
+  signal.throwIfAborted();
+  const watch = new Watch(limits, signal);
+  let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   try {
-    const { stream } = streamText({
-      model,
-      instructions: instructions(input),
-      messages: promptMessages(input),
-      stopWhen: isStepCount(1),
-      maxRetries: 0, // the turn machine alone retries
-      abortSignal: AbortSignal.any([signal, overdue.signal]),
-      timeout: { chunkMs: limits.silenceMs },
-      onError() {}, // the default prints the prompt and the address
-    });
+    const call = model.doStream({ prompt: promptOf(input), abortSignal: watch.signal });
+    reader = (await watch.unlessEnded(call)).stream.getReader();
     const thinking = new ThinkingFilter();
     const step: StepText = { text: "" };
     const say = async (words: string) => {
       step.text += words;
       if (words !== "") await onText?.(step.text);
     };
-    for await (const part of stream) {
+    let isWhole = false;
+    for (;;) {
+      const { done, value: part } = await watch.unlessEnded(reader.read());
+      if (done) break;
+      watch.heard(part);
       switch (part.type) {
         case "text-delta":
-          clearTimeout(firstToken);
-          await say(thinking.push(part.text));
-          break;
-        case "reasoning-delta": // thinking is a sign of life, and hidden
-          clearTimeout(firstToken);
+          await say(thinking.push(part.delta));
           break;
         case "error":
           throw toModelError(part.error, now());
-        case "abort":
-          signal.throwIfAborted();
-          overdue.signal.throwIfAborted();
-          throw tooLate("silent in mid-answer", limits.silenceMs);
         case "finish":
-          if (endingOf(part.finishReason, part.rawFinishReason) === "cut") step.isCut = true;
-          step.inputTokens = part.totalUsage.inputTokens;
-          step.outputTokens = part.totalUsage.outputTokens;
+          if (endingOf(part.finishReason.unified, part.finishReason.raw) === "cut") step.isCut = true;
+          step.inputTokens = part.usage.inputTokens.total;
+          step.outputTokens = part.usage.outputTokens.total;
+          isWhole = true;
           break;
-        default: // starts, ends and what this bot does not use
+        default: // starts, ends, thinking and what this bot does not use
           break;
       }
     }
+    if (!isWhole) throw new ModelError("service", BROKEN_OFF);
     await say(thinking.end());
     step.text = withoutUnopenedThinking(step.text).trim();
     if (step.text === "") throw new ModelError("question", { summary: "empty answer", remedy: "retryOnce" });
     return step;
   } catch (error) {
     signal.throwIfAborted();
+    watch.signal.throwIfAborted();
     throw toModelError(error, now());
   } finally {
-    clearTimeout(firstToken);
-    clearTimeout(total);
+    watch.end();
+    void reader?.cancel().catch(() => {}); // whatever it still says is not wanted
   }
 }
+
+const BROKEN_OFF = { summary: "cut off in mid-answer", remedy: "retryOnce" } as const;
+
+/**
+ * Ends a step that is given up or too late. Timers that are cleared, no AbortSignal.timeout: left pending, that would keep the
+ * Durable Object in memory, and billed, until it fires (measured).
+ */
+class Watch {
+  readonly signal: AbortSignal;
+  readonly #overdue = new AbortController();
+  readonly #ended: Promise<never>;
+  readonly #silenceMs: number;
+  readonly #total: Timer;
+  #life: Timer;
+  #hasBegun = false;
+
+  constructor({ firstTokenMs, silenceMs, totalMs }: StepLimits, givenUp: AbortSignal) {
+    this.signal = AbortSignal.any([givenUp, this.#overdue.signal]);
+    this.#ended = new Promise((_, reject) => {
+      this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
+    });
+    this.#ended.catch(() => {}); // nobody may be waiting
+    this.#silenceMs = silenceMs;
+    this.#total = this.#limit("took too long", totalMs);
+    this.#life = this.#limit("no first token", firstTokenMs);
+  }
+
+  /** @throws what ended the step, also where `work` does not listen to being given up. */
+  unlessEnded<T>(work: PromiseLike<T>): Promise<T> {
+    return Promise.race([work, this.#ended]);
+  }
+
+  /** A word, thinking too, is a sign of life; from the first one on, so is anything. */
+  heard({ type }: LanguageModelV4StreamPart): void {
+    this.#hasBegun ||= type === "text-delta" || type === "reasoning-delta";
+    if (!this.#hasBegun) return;
+    clearTimeout(this.#life);
+    this.#life = this.#limit("silent in mid-answer", this.#silenceMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#life);
+    clearTimeout(this.#total);
+  }
+
+  #limit(what: Parameters<typeof tooLate>[0], ms: number): Timer {
+    return setTimeout(() => this.#overdue.abort(tooLate(what, ms)), ms);
+  }
+}
+
+type Timer = ReturnType<typeof setTimeout>;
 
 /** Vendors' own reasons to stop, which the SDK does not know. The rest is taken for a whole answer. */
 const CUT = /max_?tokens|token_limit|context_window|length/i;
@@ -168,6 +202,6 @@ function endingOf(reason: string, raw = ""): "whole" | "cut" {
   }
   const isBroken =
     reason === "error" || reason === "interrupted" || (reason === "other" && (raw === "" || BROKEN.test(raw)));
-  if (isBroken) throw new ModelError("service", { summary: "cut off in mid-answer", remedy: "retryOnce" });
+  if (isBroken) throw new ModelError("service", BROKEN_OFF);
   return reason === "length" || (reason === "other" && CUT.test(raw)) ? "cut" : "whole";
 }

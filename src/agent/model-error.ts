@@ -2,7 +2,7 @@
  * What can go wrong at a model, as an error of ours. The SDK's errors hold the prompt, the address and the provider's words:
  * only name and status go on. The words are read for well-known codes alone.
  */
-import { APICallError, StreamProviderError } from "ai";
+import { APICallError } from "@ai-sdk/provider";
 import { type Refusal, UpstreamError } from "../errors.ts";
 
 /**
@@ -134,11 +134,17 @@ function told(error: unknown): { status?: number | undefined; words: string; hea
   if (APICallError.isInstance(error)) {
     return { status: error.statusCode, words: error.responseBody ?? "", headers: error.responseHeaders ?? {} };
   }
-  if (StreamProviderError.isInstance(error)) {
-    const words = JSON.stringify(error.data ?? "");
-    return { status: error.statusCode ?? statusOfCode(`${error.type} ${error.code}`), words, headers: {} };
-  }
-  return { words: "", headers: {} };
+  const said = fieldsOf(error);
+  if (!said || error instanceof Error) return { words: "", headers: {} };
+  // In a stream, in whatever depth: `{ error: { message, type, code } }`.
+  const inner = fieldsOf(fieldsOf(said.response)?.error) ?? fieldsOf(said.error) ?? said;
+  const codes = [inner, said].flatMap(({ statusCode, status, code, type }) => [statusCode, status, code, type]);
+  const status = codes.map(statusOfCode).find((known) => known !== undefined);
+  return { status, words: JSON.stringify(said), headers: {} };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
 /** Vendors' words for what HTTP has a status for. */

@@ -5,7 +5,7 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogle } from "@ai-sdk/google";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { defaultSettingsMiddleware, type LanguageModel, wrapLanguageModel } from "ai";
+import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { createWorkersAI, type WorkersAISettings } from "workers-ai-provider";
 import type { ModelEndpoint } from "../config.ts";
 import type { Provider } from "../providers.ts";
@@ -13,7 +13,10 @@ import { statusOfCode } from "./model-error.ts";
 
 export type ModelFetch = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;
 
-type Preset = (endpoint: ModelEndpoint, fetch: ModelFetch) => LanguageModel;
+/** What a step asks of a model. */
+export type Model = Pick<LanguageModelV4, "doStream">;
+
+type Preset = (endpoint: ModelEndpoint, fetch: ModelFetch) => Model;
 
 /** Anthropic's API asks for a limit. Four messages of QQ hold less, and thinking counts as well. */
 const ANTHROPIC_MAX_TOKENS = 8_192;
@@ -34,11 +37,10 @@ const PRESETS = {
     const workersAi = createWorkersAI({ binding } as WorkersAISettings);
     return workersAi(model);
   },
-  anthropic: (endpoint, fetch) =>
-    wrapLanguageModel({
-      model: createAnthropic(http(endpoint, fetch))(endpoint.model),
-      middleware: defaultSettingsMiddleware({ settings: { maxOutputTokens: ANTHROPIC_MAX_TOKENS } }),
-    }),
+  anthropic: (endpoint, fetch) => {
+    const model = createAnthropic(http(endpoint, fetch))(endpoint.model);
+    return { doStream: (call) => model.doStream({ maxOutputTokens: ANTHROPIC_MAX_TOKENS, ...call }) };
+  },
   google: (endpoint, fetch) => createGoogle(http(endpoint, fetch))(endpoint.model),
   openai: openAiLike,
   deepseek: openAiLike,
@@ -53,8 +55,15 @@ const PRESETS = {
   "openai-compatible": openAiLike,
 } satisfies Record<Provider, Preset>;
 
-export function languageModel(endpoint: ModelEndpoint, fetch: ModelFetch): LanguageModel {
-  return PRESETS[endpoint.provider](endpoint, fetch);
+const made = new WeakMap<ModelEndpoint, { model: Model; fetch: ModelFetch }>();
+
+/** The same for every call, as long as the settings and `fetch` are: the packages build their schemas anew for each model. */
+export function languageModel(endpoint: ModelEndpoint, fetch: ModelFetch): Model {
+  const known = made.get(endpoint);
+  if (known?.fetch === fetch) return known.model;
+  const model = PRESETS[endpoint.provider](endpoint, fetch);
+  made.set(endpoint, { model, fetch });
+  return model;
 }
 
 /** What every package for a model behind HTTP takes. */

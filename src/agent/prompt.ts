@@ -1,7 +1,7 @@
 /**
  * What the model is told: the persona, where it is and who speaks, the time, and what was said. Small on purpose.
  */
-import type { ModelMessage } from "ai";
+import type { LanguageModelV4Message, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import type { Attachment, IncomingMessage, Quote, Scene } from "../event.ts";
 
 /** Something said earlier, oldest first in a list of them. */
@@ -38,13 +38,17 @@ export function instructions({ persona, scene, nowMs }: PromptInput): string {
   return `${persona}\n${PLACES[scene]}\n现在是 ${TIME.format(nowMs)}(北京时间)。`;
 }
 
-export function promptMessages({ scene, history, messages }: PromptInput): ModelMessage[] {
+/** All that the model is told. */
+export function promptOf(input: PromptInput): LanguageModelV4Prompt {
+  return [{ role: "system", content: instructions(input) }, ...promptMessages(input)];
+}
+
+export function promptMessages({ scene, history, messages }: PromptInput): LanguageModelV4Message[] {
   const said: Utterance[] = [...history, ...messages.map((message) => ({ role: "user" as const, message }))];
-  return said.map((utterance) =>
-    utterance.role === "assistant"
-      ? { role: "assistant", content: utterance.text }
-      : { role: "user", content: spoken(utterance.message, scene) },
-  );
+  return said.map((utterance) => {
+    const text = utterance.role === "assistant" ? utterance.text : spoken(utterance.message, scene);
+    return { role: utterance.role, content: [{ type: "text", text }] };
+  });
 }
 
 /** All that the model reads of a message: what it answers to, its own words, and what is attached. */

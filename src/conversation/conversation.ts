@@ -208,7 +208,8 @@ export class Conversation extends DurableObject {
       generate: async ({ history, messages }, options) => {
         const { answerWith } = await import("../agent/agent.ts");
         const input = { persona: bot.systemPrompt, scene: chat.scene, nowMs: Date.now(), history, messages };
-        return answerWith(bot.models, allowance.counted(fetch), input, {
+        allowance.spend(bot.models.length); // each is asked once at most
+        return answerWith(bot.models, fetch, input, {
           ...options,
           onText(text) {
             options.onText(text);
@@ -274,9 +275,13 @@ class Allowance {
   readonly #sinceMs = Date.now();
   #subrequests = 0;
 
+  spend(subrequests: number): void {
+    this.#subrequests += subrequests;
+  }
+
   counted<A extends unknown[], R>(reach: (...args: A) => R): (...args: A) => R {
     return (...args) => {
-      this.#subrequests += 1;
+      this.spend(1);
       return reach(...args);
     };
   }

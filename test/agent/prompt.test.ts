@@ -1,9 +1,19 @@
 /** What the model is told, and how little of it. */
 import { describe, expect, it } from "vitest";
 import { generateStep, languageModel } from "../../src/agent/agent.ts";
-import { instructions, type PromptInput, promptMessages, wordsOf } from "../../src/agent/prompt.ts";
+import { instructions, type PromptInput, promptMessages as promptOf, wordsOf } from "../../src/agent/prompt.ts";
 import type { Attachment, IncomingMessage, Quote, Scene, Sender } from "../../src/event.ts";
 import { message, NOW } from "../support/turns.ts";
+
+/** What is said, without the form that it travels in. */
+const promptMessages = (given: PromptInput) =>
+  promptOf(given).map(({ role, content }) => ({
+    role,
+    content: [content]
+      .flat()
+      .map((part) => (typeof part !== "string" && part.type === "text" ? part.text : "?"))
+      .join(""),
+  }));
 
 const PERSONA = "You are a test.";
 
