@@ -255,8 +255,10 @@ const SETTINGS = {
 
 type Setting = keyof typeof SETTINGS;
 
+const known = new WeakMap<object, Config>();
+
 /**
- * Reads and checks every setting.
+ * Reads and checks every setting, once for each `env`: it does not change while its isolate lives.
  *
  * MODEL_API_KEY, MODEL_BASE_URL and MODEL_HEADERS belong to the provider of MODEL, whichever of its models is asked. Any
  * other provider has its own address and its usual variable for the key.
@@ -264,7 +266,13 @@ type Setting = keyof typeof SETTINGS;
  * @throws ConfigError that lists every missing or malformed setting, without any value.
  */
 export function readConfig(env: unknown): Config {
-  const source: Record<string, unknown> = typeof env === "object" && env !== null ? { ...env } : {};
+  if (typeof env !== "object" || env === null) return checked({});
+  const config = known.get(env) ?? checked({ ...env });
+  known.set(env, config);
+  return config;
+}
+
+function checked(source: Readonly<Record<string, unknown>>): Config {
   const problems: Problem[] = [];
   const report = (setting: Setting, problem: string = SETTINGS[setting].problem) => {
     problems.push({ setting, problem, advice: SETTINGS[setting].advice });
