@@ -20,7 +20,7 @@ import { takeUntold } from "./outbox.ts";
 import { CUT, UNTOLD } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
 import { afterModelFailure, type Fault, type Turn, triedAt } from "./turn-machine.ts";
-import { isUnchanged, openTurn, recordStep } from "./turns.ts";
+import { hasEnded, isUnchanged, recordStep } from "./turns.ts";
 import { showTyping } from "./typing.ts";
 
 /** The whole is, with the 8 minutes in which an alarm may begin something, short of the 15 that it may run. */
@@ -96,7 +96,7 @@ function estimateOf(history: readonly Utterance[], { messages }: Turn): number {
 /** What was written until a turn was stopped was paid for, although nobody hears it. */
 function noteGivenUp({ storage }: TurnContext, turn: Turn, { text }: Draft): void {
   storage.transactionSync(() => {
-    if (openTurn(storage, turn.id)) return; // joined: it is asked again
+    if (!hasEnded(storage, turn.id)) return; // joined: it is asked again
     const estimatedTokens = estimateOf(readHistory(storage, turn.id), turn);
     recordStep(storage, turn, { text: "", estimatedTokens, outputTokens: text.length });
   });

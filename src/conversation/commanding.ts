@@ -13,7 +13,7 @@ import { takeKept } from "./outbox.ts";
 import { STILL_WRITING } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
-import { openTurn, replaceStep } from "./turns.ts";
+import { hasEnded, openTurn, replaceStep } from "./turns.ts";
 
 /**
  * False where the command leaves the answer to the model.
@@ -43,7 +43,7 @@ export async function runCommand(
     await endsBy(context, Promise.race([unfinished.ended, aborted(signal)]), speakByMs(turn, now()));
 
   return storage.transactionSync(() => {
-    if (!openTurn(storage, turn.id)) return true;
+    if (hasEnded(storage, turn.id)) return true;
     let isMore = false;
     const takeWritten = (): Reply | undefined => {
       if (!written || !unfinished || !isUnfinished(storage, written.id)) return undefined;

@@ -23,7 +23,7 @@ import {
   type Turn,
   triedAt,
 } from "./turn-machine.ts";
-import { openTurn, openTurns } from "./turns.ts";
+import { hasEnded, openTurn, openTurns } from "./turns.ts";
 
 /** A part this short is not halved any more. */
 const LEAST_PART_LENGTH = 200;
@@ -39,7 +39,7 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
   let firstTry = false;
   try {
     token = (await currentLease(storage, context.askForLease, now)).token;
-    if (!openTurn(storage, turn.id)) return; // stopped while it waited for its token
+    if (hasEnded(storage, turn.id)) return; // stopped while it waited for its token
     await crashPoint("before-send");
     firstTry = context.untried.delete(`${turn.id}/${n}`);
     // Where a repetition could double it, what is on its way must be known after a crash.

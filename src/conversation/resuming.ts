@@ -7,7 +7,7 @@ import { isUnfinished } from "./draft.ts";
 import { standingOf } from "./lease.ts";
 import { book, fitted, keep, keptOf, slotsLeft, untell } from "./outbox.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { openTurn, openTurns, partsOf } from "./turns.ts";
+import { hasEnded, openTurns, partsOf } from "./turns.ts";
 
 /** Opens the turns whose kept answers may still be sent, and books these. Returns how many. */
 export function resume(storage: Storage, writing: Writing, { maxLength, nowMs }: { maxLength: number; nowMs: number }) {
@@ -39,5 +39,5 @@ function reopen(
   const { parts, rest } = fitted(keptOf(storage, id), slots.length, fit);
   book(storage, id, parts, slots);
   keep(storage, id, rest, { told: rest.text !== "" });
-  return openTurn(storage, id) !== undefined;
+  return !hasEnded(storage, id);
 }

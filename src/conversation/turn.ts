@@ -13,7 +13,7 @@ import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
 import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
-import { type Action, nextActions, type Plan } from "./turn-machine.ts";
+import { type Action, nextActions, type Plan, type Turn } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
 import { reportingUsage, UNREPORTED_TOKENS, unreportedUsage } from "./usage.ts";
 
@@ -61,18 +61,19 @@ export class TurnRunner {
     this.#recover();
     for (;;) {
       this.#changed = new AbortController();
-      const { actions, wakeAtMs = Number.POSITIVE_INFINITY } = this.#plan();
+      const { actions, turns, wakeAtMs = Number.POSITIVE_INFINITY } = this.#plan();
       const changes = this.#broken === undefined ? actions.filter((action) => !isWork(action)) : [];
       for (const action of changes) await this.#change(action);
       if (changes.length > 0) continue;
       if (this.#broken === undefined) {
         for (const action of actions.filter(isWork)) {
           if (isExhausted()) this.#giveUpDrafts();
-          else if (this.#underWay < MOST_AT_ONCE) this.#start(action);
+          else if (this.#underWay < MOST_AT_ONCE) this.#start(action, turns);
           else this.#giveUpDrafts(1);
         }
         this.#report();
-        this.#reportUsage();
+        // What is to be sent leaves first.
+        if (!actions.some(({ kind }) => kind === "send")) this.#reportUsage();
       }
       if (this.#underWay === 0 && !this.#reporting) {
         if (this.#broken !== undefined) throw this.#broken;
@@ -134,14 +135,14 @@ export class TurnRunner {
       });
   }
 
-  #plan(): Plan {
+  #plan() {
     const { storage, now, begun } = this.#context;
     return planTurns(storage, { nowMs: now(), working: new Set(this.#working.keys()), begun });
   }
 
-  #start(action: Work): void {
+  #start(action: Work, turns: readonly Turn[]): void {
     const { storage, now, begun } = this.#context;
-    const turn = openTurn(storage, action.turn);
+    const turn = turns.find(({ id }) => id === action.turn);
     if (!turn) return;
     if (!begun.has(turn.id)) {
       recordAttempt(storage, turn, now());
@@ -210,10 +211,11 @@ export class TurnRunner {
 export function planTurns(
   storage: Storage,
   { nowMs, working = new Set(), begun = new Set() }: { nowMs: number; working?: Set<number>; begun?: Set<number> },
-): Plan {
+): Plan & { turns: readonly Turn[] } {
   const turns = openTurns(storage);
   // Only whoever waits behind another has to know how long turns take.
-  return nextActions(turns, { nowMs, working, begun, medianTurnMs: turns.length > 1 ? medianTurnMs(storage) : 0 });
+  const expectedMs = turns.length > 1 ? medianTurnMs(storage) : 0;
+  return { ...nextActions(turns, { nowMs, working, begun, medianTurnMs: expectedMs }), turns };
 }
 
 function isWork(action: Action): action is Work {

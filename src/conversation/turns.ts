@@ -18,7 +18,16 @@ interface TurnRow {
   tried: string;
   not_before: number;
   fault: string | null;
+  steps: number;
+  parts: string;
 }
+
+/** A turn with its parts, in one look. */
+const TURN = `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault,
+  (SELECT count(*) FROM step WHERE step.turn = turn.id) AS steps,
+  (SELECT json_group_array(json_object('n', n, 'form', form, 'text', text, 'msgId', msg_id, 'msgSeq', msg_seq, 'state', state)
+     ORDER BY n) FROM part WHERE part.turn = turn.id) AS parts
+  FROM turn`;
 
 /**
  * Every turn without an end, in order of arrival. The scan starts where the newest row says that open turns start, so
@@ -27,29 +36,32 @@ interface TurnRow {
 export function openTurns(storage: Storage): Turn[] {
   return rows<TurnRow>(
     storage,
-    `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault FROM turn
-     WHERE id >= (SELECT open_from FROM turn ORDER BY id DESC LIMIT 1) AND ended_at IS NULL ORDER BY id`,
-  ).map((row) => toTurn(storage, row));
+    `${TURN} WHERE id >= (SELECT open_from FROM turn ORDER BY id DESC LIMIT 1) AND ended_at IS NULL ORDER BY id`,
+  ).map(toTurn);
 }
 
 /** The turn as it is now, or undefined once it has ended. */
 export function openTurn(storage: Storage, id: number): Turn | undefined {
-  const row = rows<TurnRow>(
-    storage,
-    `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault FROM turn
-     WHERE id = ? AND ended_at IS NULL`,
-    id,
-  )[0];
-  return row && toTurn(storage, row);
+  const row = rows<TurnRow>(storage, `${TURN} WHERE id = ? AND ended_at IS NULL`, id)[0];
+  return row && toTurn(row);
+}
+
+export function hasEnded(storage: Storage, id: number): boolean {
+  return rows(storage, "SELECT 1 FROM turn WHERE id = ? AND ended_at IS NULL", id).length === 0;
 }
 
 /** Whether a turn is as it was when work on it began: not joined, not ended, nothing booked. */
-export function isUnchanged(storage: Storage, turn: Turn): boolean {
-  const current = openTurn(storage, turn.id);
-  return current?.messages.length === turn.messages.length && current.parts.length === turn.parts.length;
+export function isUnchanged(storage: Storage, { id, messages, parts }: Turn): boolean {
+  const [current] = rows<{ messages: number; parts: number }>(
+    storage,
+    `SELECT json_array_length(messages) AS messages, (SELECT count(*) FROM part WHERE part.turn = turn.id) AS parts
+     FROM turn WHERE id = ? AND ended_at IS NULL`,
+    id,
+  );
+  return current?.messages === messages.length && current.parts === parts.length;
 }
 
-function toTurn(storage: Storage, row: TurnRow): Turn {
+function toTurn(row: TurnRow): Turn {
   return {
     id: row.id,
     kind: row.kind,
@@ -60,8 +72,8 @@ function toTurn(storage: Storage, row: TurnRow): Turn {
     attempts: row.attempts,
     tried: JSON.parse(row.tried),
     notBeforeMs: row.not_before,
-    steps: rows(storage, "SELECT n FROM step WHERE turn = ?", row.id).length,
-    parts: partsOf(storage, row.id),
+    steps: row.steps,
+    parts: JSON.parse(row.parts),
     fault: row.fault === null ? undefined : JSON.parse(row.fault),
   };
 }
@@ -90,19 +102,21 @@ export function insertTurn(
   storage: Storage,
   { kind, message, nowMs }: { kind: TurnKind; message: IncomingMessage; nowMs: number },
 ): number {
-  const id = nextTurnId(storage);
-  const firstOpen = openTurns(storage)[0]?.id ?? id;
-  run(
+  const [inserted] = rows<{ id: number }>(
     storage,
-    "INSERT INTO turn (id, open_from, kind, sender, messages, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-    id,
-    firstOpen,
+    `INSERT INTO turn (open_from, kind, sender, messages, created_at) VALUES (
+       coalesce(
+         (SELECT min(id) FROM turn WHERE id >= (SELECT open_from FROM turn ORDER BY id DESC LIMIT 1) AND ended_at IS NULL),
+         (SELECT max(id) + 1 FROM turn),
+         1),
+       ?, ?, ?, ?) RETURNING id`,
     kind,
     message.sender.id,
     JSON.stringify([message]),
     nowMs,
   );
-  return id;
+  if (!inserted) throw new Error("no turn was inserted");
+  return inserted.id;
 }
 
 /** Adds a message to a turn of which nothing is visible yet. What the model gave so far did not know of it. */

@@ -47,8 +47,8 @@ describe("the ledger", () => {
         },
         {
           file: "conversation/answering.ts",
-          find: `import { isUnchanged, openTurn, recordStep } from "./turns.ts";`,
-          replace: `import { endTurn, isUnchanged, openTurn, recordStep } from "./turns.ts";`,
+          find: `import { hasEnded, isUnchanged, recordStep } from "./turns.ts";`,
+          replace: `import { endTurn, hasEnded, isUnchanged, recordStep } from "./turns.ts";`,
         },
       ],
     });
