@@ -1,7 +1,7 @@
 /**
  * Routes, and the one place that turns an error into a status. A callback is acknowledged only when its event is stored.
  */
-import { Hono } from "hono";
+import { Hono, type Context as HonoContext, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Bot } from "./bot/bot.ts";
 import { readAdminToken, readConfig } from "./config.ts";
@@ -53,13 +53,17 @@ export function createApp() {
     return c.json(report);
   });
 
-  const limit = bodyLimit({
-    maxSize: BODY_LIMIT,
-    onError: (c) => {
-      log.warn("callback.refused", { why: "body too large" });
-      return c.body(null, 413);
-    },
-  });
+  const tooLarge = (c: HonoContext<Context>) => {
+    log.warn("callback.refused", { why: "body too large" });
+    return c.body(null, 413);
+  };
+  const counted = bodyLimit({ maxSize: BODY_LIMIT, onError: tooLarge });
+  /** A body that says how long it is cannot be longer; counting one makes a second stream of it. */
+  const limit: MiddlewareHandler<Context> = (c, next) => {
+    const length = c.req.header("content-length");
+    if (length === undefined || c.req.header("transfer-encoding") !== undefined) return counted(c, next);
+    return Number(length) > BODY_LIMIT ? Promise.resolve(tooLarge(c)) : next();
+  };
 
   for (const path of ["/qq/callback", "/qq/callback/:appId"] as const) {
     app.post(path, limit, async (c) => {
@@ -80,7 +84,7 @@ export function createApp() {
       const traceId = req.header("x-tps-trace-id");
       switch (received.kind) {
         case "validation":
-          c.executionCtx.waitUntil(noteValidation(env, { ...received, answered: true }));
+          noteValidation(c, { ...received, answered: true });
           return c.json(received.answer);
         case "heartbeat":
           return c.json(received.answer);
@@ -92,7 +96,7 @@ export function createApp() {
           return c.body(null, 400);
         case "event":
           await storeEvent(env, received, { traceId, named: delivery.appId !== null });
-          c.executionCtx.waitUntil(noteCallback(env, received.event.appId));
+          noteCallback(c, received.event.appId);
           return c.json(STORED);
         default:
           return received satisfies never;
@@ -113,7 +117,7 @@ export function createApp() {
   app.onError((error, c) => {
     if (error instanceof SignatureError) {
       log.warn("callback.refused", { why: error.message, traceId: c.req.header("x-tps-trace-id") });
-      if (error.validation) c.executionCtx.waitUntil(noteValidation(c.env, { ...error.validation, answered: false }));
+      if (error.validation) noteValidation(c, { ...error.validation, answered: false });
       return c.body(null, 401);
     }
     if (error instanceof ConfigError) log.error("config.invalid", { problems: error.problems });
@@ -174,21 +178,24 @@ function isRetryable(error: unknown): boolean {
  */
 function createValidationNotes() {
   const isDue = createThrottle();
-  return async (
-    env: Cloudflare.Env,
+  return (
+    { env, executionCtx }: HonoContext<Context>,
     { appId, signed, answered }: { appId: string; signed: boolean; answered: boolean },
-  ) => {
+  ): void => {
     log.info("callback.validation", { appId, signed, answered });
-    await note(env, appId, isDue, `${appId} ${signed} ${answered}`, (bot, atMs) =>
-      bot.noteValidation({ atMs, signed, answered }),
-    );
+    const atMs = Date.now();
+    if (!isDue(`${appId} ${signed} ${answered}`, atMs)) return;
+    executionCtx.waitUntil(note(env, appId, (bot) => bot.noteValidation({ atMs, signed, answered })));
   };
 }
 
 /** Tells the Bot that callbacks arrive: the first of an isolate at once, then at most one a minute. */
 function createCallbackNotes() {
   const isDue = createThrottle();
-  return (env: Cloudflare.Env, appId: string) => note(env, appId, isDue, appId, (bot, atMs) => bot.noteCallback(atMs));
+  return ({ env, executionCtx }: HonoContext<Context>, appId: string): void => {
+    const nowMs = Date.now();
+    if (isDue(appId, nowMs)) executionCtx.waitUntil(note(env, appId, (bot) => bot.noteCallback(nowMs)));
+  };
 }
 
 function createThrottle() {
@@ -203,16 +210,12 @@ function createThrottle() {
 async function note(
   env: Cloudflare.Env,
   appId: string,
-  isDue: (key: string, nowMs: number) => boolean,
-  key: string,
-  tell: (bot: DurableObjectStub<Bot>, atMs: number) => Promise<void>,
+  tell: (bot: DurableObjectStub<Bot>) => Promise<void>,
 ): Promise<void> {
   // Let the answer leave first: an object may be far away, and QQ's console is said to wait 100 ms.
   await new Promise((resolve) => setTimeout(resolve));
-  const nowMs = Date.now();
-  if (!isDue(key, nowMs)) return;
   try {
-    await tell(env.BOT.getByName(appId, NEAR_QQ), nowMs);
+    await tell(env.BOT.getByName(appId, NEAR_QQ));
   } catch (error) {
     // QQ has its answer: a note that is lost costs nobody anything.
     log.warn("note.lost", { appId, error: describe(error) });

@@ -30,14 +30,13 @@ import { raisedText, withReadableMath } from "./math.ts";
 /** CommonMark with tables, strikethrough, task lists, footnotes and bare links. What is too much for a parser is one text. */
 export function parseMarkdown(source: string): Root {
   if (isTooMuch(source)) return literal(source);
-  return fromMarkdown(source, {
-    extensions: [gfm({ singleTilde: false }), { disable: { null: ADDRESSES } }, CHINESE_MARKS],
-    mdastExtensions: gfmFromMarkdown().map((extension) => ({ ...extension, transforms: [] })),
-  });
+  return fromMarkdown(source, { extensions: SYNTAX, mdastExtensions: TREES });
 }
 
 /** The parser's own reading of bare addresses runs on into Chinese text and marks; `linked` finds them afterwards. */
 const ADDRESSES = ["protocolAutolink", "wwwAutolink", "emailAutolink"];
+const SYNTAX = [gfm({ singleTilde: false }), { disable: { null: ADDRESSES } }, CHINESE_MARKS];
+const TREES = gfmFromMarkdown().map((extension) => ({ ...extension, transforms: [] }));
 
 /** No answer that somebody reads is longer or more nested, and the parser takes seconds for it, or the whole stack. */
 const MOST_SOURCE = 60_000;

@@ -16,13 +16,15 @@ export interface WebhookKey {
   verify(signatureHex: string, message: Uint8Array<ArrayBuffer>): Promise<boolean>;
 }
 
+const encoder = new TextEncoder();
+
 /**
  * The AppSecret repeated until it has 32 bytes, cut there (official sign.md).
  *
  * @throws RangeError for an empty secret.
  */
 export function seedFromSecret(secret: string): Uint8Array<ArrayBuffer> {
-  const bytes = new TextEncoder().encode(secret);
+  const bytes = encoder.encode(secret);
   if (bytes.length === 0) throw new RangeError("AppSecret is empty");
   return Uint8Array.from({ length: SEED_BYTES }, (_, index) => bytes[index % bytes.length] ?? 0);
 }
@@ -60,7 +62,7 @@ async function deriveKey(secret: string): Promise<WebhookKey> {
 
 /** What QQ signs for a delivery: the timestamp header followed by the raw body bytes. */
 export function signedMessage(timestamp: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = new TextEncoder().encode(timestamp);
+  const head = encoder.encode(timestamp);
   const message = new Uint8Array(head.length + body.length);
   message.set(head);
   message.set(body, head.length);
@@ -72,7 +74,7 @@ function toHex(bytes: Uint8Array): string {
 }
 
 function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16),
-  );
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16);
+  return bytes;
 }
