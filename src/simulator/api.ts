@@ -178,7 +178,7 @@ export class Api {
 
   #objection(message: Message): number | undefined {
     const { chat, msgId = "", fileInfo } = message;
-    const question = this.#qq.ledger.asked.find(({ messageId }) => messageId === msgId);
+    const question = this.#qq.ledger.asked.findLast(({ messageId }) => messageId === msgId);
     const nowMs = this.#now();
     return objection(message, {
       nowMs,

@@ -26,6 +26,8 @@ export interface BundleOptions {
   patches?: readonly Patch[];
   /** Compiles the crash points in; they call this address. */
   crashPointUrl?: string;
+  /** With the names of the source, for a profile. */
+  isReadable?: boolean;
 }
 
 export interface Bundle {
@@ -35,7 +37,12 @@ export interface Bundle {
 }
 
 /** The caller removes it when done. */
-export async function buildBundle({ main, patches = [], crashPointUrl }: BundleOptions = {}): Promise<Bundle> {
+export async function buildBundle({
+  main,
+  patches = [],
+  crashPointUrl,
+  isReadable = false,
+}: BundleOptions = {}): Promise<Bundle> {
   const folder = await mkdtemp(join(tmpdir(), "qq-edge-bundle-"));
   await cp(join(ROOT, "src"), join(folder, "src"), { recursive: true });
   for (const file of ["wrangler.toml", "package.json", "tsconfig.json"]) await cp(join(ROOT, file), join(folder, file));
@@ -47,6 +54,9 @@ export async function buildBundle({ main, patches = [], crashPointUrl }: BundleO
       `main = "${main}"`,
       `compatibility_date = "${COMPATIBILITY_DATE}"`,
       "minify = true",
+      "keep_names = false",
+      `alias = { ai = "@ai-sdk/provider-utils" }`,
+      `define = { CRASH_POINT_URL = "undefined" }`,
     ];
     await writeFile(join(folder, "wrangler.toml"), settings.join("\n"));
   }
@@ -61,7 +71,8 @@ export async function buildBundle({ main, patches = [], crashPointUrl }: BundleO
   }
   await mkdir(join(folder, "out"));
   const define = crashPointUrl === undefined ? [] : ["--define", `CRASH_POINT_URL:${JSON.stringify(crashPointUrl)}`];
-  await promisify(execFile)(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", "out", ...define], {
+  const flags = [...define, ...(isReadable ? ["--no-minify"] : [])];
+  await promisify(execFile)(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", "out", ...flags], {
     cwd: folder,
     env: {
       ...process.env,

@@ -2,7 +2,8 @@
  * A real workerd with a real bundle and its storage on disk, which can be killed and started again on the same storage.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -18,6 +19,12 @@ export interface WorkerdOptions {
   egressBinding?: string;
   /** The Durable Object classes, by the binding they go by. */
   objects?: Readonly<Record<string, string>>;
+  /** Where its storage is kept; else where the system keeps temporary files. */
+  within?: string;
+  /** Lets a profiler in. */
+  inspectorPort?: number;
+  /** Writes its lines to a file that nobody reads, instead of telling them: reading takes time. */
+  isQuiet?: boolean;
 }
 
 export class Workerd {
@@ -29,12 +36,19 @@ export class Workerd {
   readonly #config: string;
   readonly #folder: string;
   readonly #listeners = new Set<(line: Record<string, unknown>) => void>();
+  readonly #options: Pick<WorkerdOptions, "isQuiet" | "inspectorPort">;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, folder: string, config: string) {
+  private constructor(
+    port: number,
+    folder: string,
+    config: string,
+    options: Pick<WorkerdOptions, "isQuiet" | "inspectorPort">,
+  ) {
     this.port = port;
     this.#folder = folder;
     this.#config = config;
+    this.#options = options;
   }
 
   static async create(
@@ -45,9 +59,11 @@ export class Workerd {
       trusts = [],
       egressBinding,
       objects = { CONVERSATION: "Conversation", BOT: "Bot" },
+      within = tmpdir(),
+      ...options
     }: WorkerdOptions = {},
   ): Promise<Workerd> {
-    const folder = await mkdtemp(join(tmpdir(), "qq-edge-workerd-"));
+    const folder = await mkdtemp(join(within, "qq-edge-workerd-"));
     await mkdir(join(folder, "storage"));
     const port = wanted ?? (await freePort());
     const text = (value: string) => JSON.stringify(value);
@@ -87,7 +103,7 @@ const worker :Workerd.Worker = (
 );
 `,
     );
-    return new Workerd(port, folder, config);
+    return new Workerd(port, folder, config, options);
   }
 
   get url(): string {
@@ -98,11 +114,22 @@ const worker :Workerd.Worker = (
     return `${this.url}/qq/callback`;
   }
 
+  /** Of the running process. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error("workerd is not running");
+    return pid;
+  }
+
   /** Resolves when it listens. */
   async start(): Promise<void> {
-    const child = spawn(WORKERD, ["serve", this.#config, "--control-fd=3"], {
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    const { isQuiet, inspectorPort } = this.#options;
+    const log = isQuiet ? openSync(join(this.#folder, "log"), "a") : ("pipe" as const);
+    const inspector = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
+    const child = spawn(WORKERD, ["serve", this.#config, "--control-fd=3", ...inspector], {
+      stdio: ["ignore", log, log, "pipe"],
     });
+    if (typeof log === "number") closeSync(log);
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => this.#read(String(data)));
     await new Promise<void>((resolve, reject) => {
@@ -159,6 +186,11 @@ const worker :Workerd.Worker = (
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
+  }
+
+  /** Begins with what another one has stored. Neither may be running. */
+  async inherit(other: Workerd): Promise<void> {
+    await cp(join(other.#folder, "storage"), join(this.#folder, "storage"), { recursive: true });
   }
 
   async remove(): Promise<void> {
