@@ -15,6 +15,7 @@ export interface Limit {
   why?: string;
 }
 
+const CROWDED = CROWD.toLocaleString("en");
 const UP_TO_A_TENTH = 1.1;
 
 export function limitsOf(rounds: Rounds): Limit[] {
@@ -36,19 +37,19 @@ export function limitsOf(rounds: Rounds): Limit[] {
     { what: "added to an answer, p50", figure: rounds.of("added direct p50"), unit: "ms", atMost: 10 },
     { what: "answers, without a loss", figure: rounds.of("most direct perSecond"), unit: "/s", atLeast: 170 },
     {
-      what: `added to an answer, p50, with ${CROWD} chats beside ten`,
+      what: `added to an answer, p50, with ${CROWDED} chats beside ten`,
       figure: rounds.ratio("added crowded direct p50", "added ten p50"),
       unit: "times",
       atMost: UP_TO_A_TENTH,
     },
     {
-      what: `time of an answer at the highest rate, with ${CROWD} chats beside few`,
+      what: `time of an answer at the highest rate, with ${CROWDED} chats beside few`,
       figure: rounds.ratio("most direct perSecond", "most crowded direct perSecond"),
       unit: "times",
       atMost: UP_TO_A_TENTH,
     },
     {
-      what: `acknowledgement at 200/s, turns withheld, p50, with ${CROWD} chats beside few`,
+      what: `acknowledgement at 200/s, turns withheld, p50, with ${CROWDED} chats beside few`,
       figure: rounds.ratio("acknowledged crowded withheld 200/s p50", `${withheld} p50`),
       unit: "times",
       atMost: UP_TO_A_TENTH,

@@ -22,6 +22,7 @@ export interface Run {
   rounds: Rounds;
 }
 
+const CROWDED = CROWD.toLocaleString("en");
 const RATE_NAMES = Object.keys(RATES).map((rate) => `${rate}/s`);
 
 export function reportOf(run: Run, before: Run | undefined): string {
@@ -54,7 +55,7 @@ A figure is the median of the rounds; behind it the lowest and the highest. All 
 function aboutRun({ about }: Run, before: Run | undefined): string {
   const { date, machine, versions, commit, command, rounds, tookMin } = about;
   return [
-    `${date} · ${machine} · ${versions} · commit ${commit} · \`${command}\`: ${rounds} rounds, ${tookMin.toFixed(0)} minutes.`,
+    `${date} · ${machine} · ${versions} · commit ${commit} · \`${command}\`: ${rounds === 1 ? "one round" : `${rounds} rounds`}, ${tookMin.toFixed(0)} minutes.`,
     before ? `“The run before” is of ${before.about.date}, commit ${before.about.commit}.` : "",
   ]
     .filter(Boolean)
@@ -196,11 +197,11 @@ function crowded({ rounds }: Run): string {
     write(rounds.of(many)),
     times(rounds.ratio(many, few)),
   ]);
-  return `## With ${CROWD} chats
+  return `## With ${CROWDED} chats
 
-The same, where ${CROWD} chats have been answered before, of which the same number takes part; beside the few hundred that take part.
+The same, where ${CROWDED} chats have been answered before, of which the same number takes part; beside the few hundred that take part.
 
-${table(["", "few", `${CROWD}`, "times"], rows)}`;
+${table(["", "few", CROWDED, "times"], rows)}`;
 }
 
 function billed({ rounds }: Run): string {
