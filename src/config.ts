@@ -3,6 +3,7 @@
  * Collects every problem before it throws, so that a person is told once.
  */
 import * as v from "valibot";
+import { CHOICES, type ChoiceName } from "./choice.ts";
 import { ConfigError, type Problem } from "./errors.ts";
 import { Secret } from "./log.ts";
 import { isProvider, PROVIDERS, type Provider, type ProviderNeeds, splitModel } from "./providers.ts";
@@ -25,6 +26,8 @@ export interface BotConfig {
   systemPrompt: string;
   /** The model to ask, then those to ask where it fails. */
   models: readonly [ModelEndpoint, ...ModelEndpoint[]];
+  /** Those that people may choose, the first of `models` first. */
+  offered: readonly ModelEndpoint[];
 }
 
 /** Which model to ask, and where. `agent/models.ts` turns it into an AI SDK model. */
@@ -45,6 +48,8 @@ export type AccessMode = "open" | "allowlist" | "pairing";
 
 export interface Config {
   access: AccessMode;
+  /** What people may not choose for themselves. */
+  lockedChoices: readonly ChoiceName[];
   /** Tokens that a person, and the bot as a whole, may spend in a day; 0 is no limit. */
   dailyTokensPerPerson: number;
   dailyTokens: number;
@@ -112,6 +117,11 @@ const modelNames = v.pipe(
   text,
   v.transform((list) => list.split(/[,\uff0c]/).filter((name) => name.trim() !== "")),
   v.array(modelName),
+);
+const choiceNames = v.pipe(
+  text,
+  v.transform((list) => list.split(/[,\uff0c]/).flatMap((name) => name.trim().toLowerCase() || [])),
+  v.array(v.picklist(CHOICES)),
 );
 const bots = v.pipe(
   json,
@@ -202,6 +212,16 @@ const SETTINGS = {
     schema: modelNames,
     problem: "应为逗号分隔的 <provider>/<model id> / must be <provider>/<model id>, separated by commas",
     advice: "例如 qwen/qwen-plus,workers-ai/@cf/zai-org/glm-4.7-flash。Such as qwen/qwen-plus,zhipu/glm-4.7.",
+  },
+  MODEL_CHOICES: {
+    schema: modelNames,
+    problem: "应为逗号分隔的 <provider>/<model id> / must be <provider>/<model id>, separated by commas",
+    advice: "填写聊天里可以选的其他模型,例如 qwen/qwen-plus。List further models that people may choose.",
+  },
+  LOCKED_CHOICES: {
+    schema: choiceNames,
+    problem: "应为逗号分隔的 model、persona、thinking、language / must be some of these, separated by commas",
+    advice: "填写聊天里不能改的项,例如 model,persona。List what people may not choose, such as model,persona.",
   },
   MODEL_API_KEY: {
     schema: v.pipe(text, v.nonEmpty()),
@@ -308,10 +328,11 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
   const own = { apiKey: read("MODEL_API_KEY"), baseUrl: read("MODEL_BASE_URL"), headers: read("MODEL_HEADERS") ?? {} };
   const defaultModel = read("MODEL") ?? DEFAULT_MODEL;
   const fallbacks = read("MODEL_FALLBACKS") ?? [];
+  const choices = read("MODEL_CHOICES") ?? [];
   /** After a malformed MODEL it would be about the default one, which nobody asked for. */
   const owner = isReported("MODEL") ? undefined : splitModel(defaultModel).provider;
 
-  function readModel(name: string, setting: "MODEL" | "MODEL_FALLBACKS"): ModelEndpoint {
+  function readModel(name: string, setting: "MODEL" | "MODEL_FALLBACKS" | "MODEL_CHOICES"): ModelEndpoint {
     const { provider, model } = splitModel(name);
     if (!isProvider(provider)) {
       report(setting, `未知的 provider / unknown provider; known: ${Object.keys(PROVIDERS).join(", ")}`);
@@ -358,9 +379,14 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
     return undefined;
   }
 
-  function readModels(first: string): BotConfig["models"] {
+  function readModels(first: string): Pick<BotConfig, "models" | "offered"> {
     const others = [...new Set(fallbacks)].filter((name) => name !== first);
-    return [readModel(first, "MODEL"), ...others.map((name) => readModel(name, "MODEL_FALLBACKS"))];
+    const further = [...new Set(choices)].filter((name) => name !== first && !others.includes(name));
+    const models = [
+      readModel(first, "MODEL"),
+      ...others.map((name) => readModel(name, "MODEL_FALLBACKS")),
+    ] as const satisfies BotConfig["models"];
+    return { models: [...models], offered: [...models, ...further.map((name) => readModel(name, "MODEL_CHOICES"))] };
   }
 
   /** One way at most. */
@@ -379,6 +405,7 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
   const webhook = read("ALERT_WEBHOOK");
   const config: Config = {
     access: read("ACCESS") ?? "pairing",
+    lockedChoices: read("LOCKED_CHOICES") ?? [],
     dailyTokensPerPerson: read("DAILY_TOKENS_PER_PERSON") ?? 500_000,
     dailyTokens: read("DAILY_TOKENS") ?? 5_000_000,
     alertWebhook: webhook ? new Secret(webhook) : undefined,
@@ -387,7 +414,7 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
       appSecret: new Secret(bot.appSecret),
       name: bot.name,
       systemPrompt: bot.systemPrompt || systemPrompt,
-      models: readModels(bot.model || defaultModel),
+      ...readModels(bot.model || defaultModel),
     })),
     qq: {
       apiBase,

@@ -7,6 +7,11 @@ export interface ProviderNeeds {
   keys?: readonly [string, ...string[]];
   /** Reached through the AI binding alone, without address and key. */
   needsBinding?: true;
+  /**
+   * An agent that remembers by itself and has a persona of its own: it is told the newest messages alone. It works with tools
+   * before it answers, in silence.
+   */
+  isAgent?: true;
 }
 
 /** What a provider needs, as its own documentation says. The AI SDK side of each row is in `agent/models.ts`. */
@@ -30,15 +35,28 @@ export const PROVIDERS = {
   siliconflow: { baseUrl: "https://api.siliconflow.cn/v1", keys: ["SILICONFLOW_API_KEY"] },
   openrouter: { baseUrl: "https://openrouter.ai/api/v1", keys: ["OPENROUTER_API_KEY"] },
   ollama: { baseUrl: "http://127.0.0.1:11434/v1" },
+  // A gateway of one's own: github.com/openclaw/openclaw, docs/gateway/openai-http-api.md.
+  openclaw: { keys: ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"], isAgent: true },
   "openai-compatible": {},
 } as const satisfies Record<string, ProviderNeeds>;
 
 export type Provider = keyof typeof PROVIDERS;
 
+/** How a model is called in settings, in logs and by people: neither address nor key. */
+export function modelName({ provider, model }: { provider: Provider; model: string }): string {
+  return `${provider}/${model}`;
+}
+
 /** The provider's own name may contain slashes. */
 export function splitModel(name: string): { provider: string; model: string } {
   const slash = name.indexOf("/");
   return { provider: name.slice(0, slash), model: name.slice(slash + 1) };
+}
+
+/** See `ProviderNeeds.isAgent`. */
+export function isAgent(provider: Provider): boolean {
+  const needs: ProviderNeeds = PROVIDERS[provider];
+  return needs.isAgent === true;
 }
 
 export function isProvider(name: string): name is Provider {

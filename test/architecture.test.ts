@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const SRC = join(import.meta.dirname, "../src");
-const DOORWAYS = ["event", "reply", "errors", "log", "health", "claim-code", "day"];
+const DOORWAYS = ["event", "reply", "errors", "log", "health", "claim-code", "day", "choice"];
 /** The settings, and the tables that they are read by. */
 const SETTINGS = ["config", "providers", "way"];
 
@@ -17,9 +17,10 @@ const ALLOWED: Record<string, readonly string[]> = {
   qq: ["egress", ...DOORWAYS],
   agent: ["egress", ...SETTINGS, ...DOORWAYS],
   commands: DOORWAYS,
+  choice: [],
   console: ["agent", ...SETTINGS, ...DOORWAYS],
   egress: [...SETTINGS, "errors", "log"],
-  config: [...SETTINGS, "errors", "log"],
+  config: [...SETTINGS, "errors", "log", "choice"],
   providers: [],
   way: ["log"],
   simulator: ["qq", "agent", "egress", ...SETTINGS, ...DOORWAYS],

@@ -270,9 +270,14 @@ const KEYED = Object.entries<{ keys?: readonly string[]; baseUrl?: string; needs
   ([provider, { keys }]) => (keys ?? []).map((key) => [provider, key] as const),
 );
 
+/** Where a provider is that has no address of its own. */
+const placed = (provider: string) =>
+  "baseUrl" in PROVIDERS[provider as keyof typeof PROVIDERS] ? {} : { MODEL_BASE_URL: "https://gateway.test/v1" };
+
 describe("a provider", () => {
-  it.each(KEYED)("%s has an address of its own and finds its key in %s", (provider, key) => {
-    const { bots } = readConfig({ ...PAIR, MODEL: `${provider}/vendor/model:1`, [key]: " its-key\n" });
+  it.each(KEYED)("%s has an address and finds its key in %s", (provider, key) => {
+    const settings = { ...PAIR, ...placed(provider), MODEL: `${provider}/vendor/model:1`, [key]: " its-key\n" };
+    const { bots } = readConfig(settings);
     const [model] = bots[0]?.models ?? [];
     expect(model).toMatchObject({ provider, model: "vendor/model:1", headers: {} });
     expect(model?.baseUrl).toMatch(/^https:\/\/[a-z.-]+\/[a-z0-9/-]+$/);
@@ -280,17 +285,18 @@ describe("a provider", () => {
   });
 
   it.each(KEYED)("%s takes MODEL_API_KEY before %s", (provider, key) => {
-    const { bots } = readConfig({ ...PAIR, MODEL: `${provider}/m`, [key]: "usual", MODEL_API_KEY: "given" });
+    const settings = { ...PAIR, ...placed(provider), MODEL: `${provider}/m` };
+    const { bots } = readConfig({ ...settings, [key]: "usual", MODEL_API_KEY: "given" });
     expect(bots[0]?.models[0].apiKey?.reveal()).toBe("given");
   });
 
   it.each(KEYED)("%s is told which settings may hold the key that is missing: %s", (provider, key) => {
-    const [problem, ...more] = problemsOf({ ...PAIR, MODEL: `${provider}/m`, [key]: " " });
+    const [problem, ...more] = problemsOf({ ...PAIR, ...placed(provider), MODEL: `${provider}/m`, [key]: " " });
     expect(more).toEqual([]);
     expect(problem?.setting).toContain(key);
     expect(problem?.setting).toMatch(/ or MODEL_API_KEY$/);
     expect(problem?.problem).toContain("is not set");
-    expect(problem?.advice).toMatch(/wrangler secret put [A-Z_]+_API_KEY.*密钥.*Run/);
+    expect(problem?.advice).toMatch(/wrangler secret put [A-Z_]+.*密钥.*Run/);
   });
 
   it("may be one's own machine, without key and address", () => {
@@ -307,6 +313,32 @@ describe("a provider", () => {
 
   it("is not asked for a key when the one that was given is malformed", () => {
     expect(settingsOf(env({ MODEL: "deepseek/m", MODEL_API_KEY: ["KEY-LEAK"] }))).toEqual(["MODEL_API_KEY"]);
+  });
+});
+
+describe("choices", () => {
+  const keys = { DEEPSEEK_API_KEY: "d", DASHSCOPE_API_KEY: "q" };
+  const offeredBy = (settings: object) =>
+    readConfig(env({ ...keys, ...settings })).bots[0]?.offered.map(({ provider, model }) => `${provider}/${model}`);
+
+  it("are the model, its fallbacks and what else is offered, each once", () => {
+    const settings = { MODEL: "deepseek/a", MODEL_FALLBACKS: "qwen/b", MODEL_CHOICES: "qwen/c,deepseek/a\uff0cqwen/b" };
+    expect(offeredBy(settings)).toEqual(["deepseek/a", "qwen/b", "qwen/c"]);
+    expect(readConfig(env({ ...keys, ...settings })).bots[0]?.models).toHaveLength(2);
+    expect(offeredBy({ MODEL: "deepseek/a" })).toEqual(["deepseek/a"]);
+  });
+
+  it("need what any model needs", () => {
+    expect(settingsOf(env({ MODEL: "deepseek/a", DEEPSEEK_API_KEY: "d", MODEL_CHOICES: "qwen/b" }))).toEqual([
+      "DASHSCOPE_API_KEY",
+    ]);
+    expect(settingsOf(env({ MODEL_CHOICES: "nobody/b" }))).toEqual(["MODEL_CHOICES"]);
+  });
+
+  it("may be locked, each by its name", () => {
+    expect(readConfig(env({})).lockedChoices).toEqual([]);
+    expect(readConfig(env({ LOCKED_CHOICES: " Model\uff0cpersona, " })).lockedChoices).toEqual(["model", "persona"]);
+    expect(settingsOf(env({ LOCKED_CHOICES: "model,everything" }))).toEqual(["LOCKED_CHOICES"]);
   });
 });
 

@@ -4,8 +4,10 @@
  * not pay for the SDK.
  */
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { Thinking } from "../choice.ts";
 import type { ModelEndpoint } from "../config.ts";
-import { Cooldowns, inOrder, nameOf } from "./fallbacks.ts";
+import { isAgent, modelName } from "../providers.ts";
+import { Cooldowns, inOrder } from "./fallbacks.ts";
 import { ModelError, toModelError, tooLate } from "./model-error.ts";
 import { languageModel, type Model, type ModelFetch } from "./models.ts";
 import { type PromptInput, promptOf } from "./prompt.ts";
@@ -36,6 +38,10 @@ export interface StepText {
 export interface StepOptions {
   limits: StepLimits;
   signal: AbortSignal;
+  /** How much the model thinks first, where it can. Undefined: as it does by itself. */
+  thinking?: Thinking | undefined;
+  /** The model remembers by itself, and is told the newest messages alone. */
+  isAgent?: boolean;
   /**
    * Called with the text so far whenever it grows; the stream waits for it. It begins anew where another model takes over,
    * and is a draft: of a server that does not mark where thinking begins, it may be thinking.
@@ -59,10 +65,15 @@ export async function answerWith(
   input: PromptInput,
   { cooldowns = sharedCooldowns, now = Date.now, ...options }: StepOptions & { cooldowns?: Cooldowns },
 ): Promise<StepText & { model: string }> {
-  const ask = (endpoint: ModelEndpoint, limits: StepLimits) =>
-    generateStep(languageModel(endpoint, fetch), input, { ...options, limits, now });
+  const ask = (endpoint: ModelEndpoint, limits: StepLimits) => {
+    const model = languageModel(endpoint, fetch);
+    if (!isAgent(endpoint.provider)) return generateStep(model, input, { ...options, limits, now });
+    // It may be at work with its tools for as long as it likes, without a word.
+    const patient = { ...limits, firstTokenMs: limits.totalMs, silenceMs: limits.totalMs };
+    return generateStep(model, input, { ...options, limits: patient, now, isAgent: true });
+  };
   const { endpoint, result } = await inOrder(endpoints, ask, { ...options, cooldowns, now });
-  return { ...result, model: nameOf(endpoint) };
+  return { ...result, model: modelName(endpoint) };
 }
 
 /**
@@ -75,13 +86,18 @@ export async function answerWith(
 export async function generateStep(
   model: Model,
   input: PromptInput,
-  { limits, signal, onText, now = Date.now }: StepOptions,
+  { limits, signal, thinking: effort, isAgent: isOwnMemory = false, onText, now = Date.now }: StepOptions,
 ): Promise<StepText> {
   signal.throwIfAborted();
   const watch = new Watch(limits, signal);
   let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   try {
-    const call = model.doStream({ prompt: promptOf(input), abortSignal: watch.signal });
+    const call = model.doStream({
+      prompt: promptOf(input, { isAgent: isOwnMemory }),
+      abortSignal: watch.signal,
+      ...(effort && { reasoning: effort }),
+      ...(input.session && { providerOptions: { qq: { session: input.session } } }),
+    });
     reader = (await watch.unlessEnded(call)).stream.getReader();
     const thinking = new ThinkingFilter();
     const step: StepText = { text: "" };

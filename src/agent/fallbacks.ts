@@ -5,6 +5,7 @@
 import type { ModelEndpoint } from "../config.ts";
 import { UpstreamError } from "../errors.ts";
 import { log } from "../log.ts";
+import { modelName } from "../providers.ts";
 import type { StepLimits } from "./agent.ts";
 import { type FailureKind, ModelError } from "./model-error.ts";
 
@@ -78,7 +79,7 @@ export async function inOrder<T>(
     if (failed) {
       if (leftMs < LEAST_MS) break;
       const { summary } = failed.error.refusal;
-      log.warn("model.fallback", { from: nameOf(failed.endpoint), to: nameOf(endpoint), summary });
+      log.warn("model.fallback", { from: modelName(failed.endpoint), to: modelName(endpoint), summary });
     }
     try {
       const result = await ask(endpoint, share(limits, leftMs, waiting.length === 0 ? leftMs : leftMs / 2));
@@ -117,16 +118,11 @@ function ofAll(failures: readonly { endpoint: ModelEndpoint; error: UpstreamErro
   const waits = waiting.map(({ retryAfterMs }) => retryAfterMs ?? 0);
   return new UpstreamError({
     ...chosen,
-    summary: failures.map(({ endpoint, error }) => `${nameOf(endpoint)}: ${error.refusal.summary}`).join("; "),
+    summary: failures.map(({ endpoint, error }) => `${modelName(endpoint)}: ${error.refusal.summary}`).join("; "),
     advice: [...new Set(refusals.map(({ advice }) => advice))].join(" "),
     // One that may do better at once is not kept waiting for the quota of another.
     retryAfterMs: passing.length === 0 && waits.length > 0 ? Math.min(...waits) || undefined : undefined,
   });
-}
-
-/** For logs and accounts: neither address nor key. */
-export function nameOf({ provider, model }: ModelEndpoint): string {
-  return `${provider}/${model}`;
 }
 
 function subjectsOf({ provider, baseUrl, apiKey, model }: ModelEndpoint): { key: string; model: string } {

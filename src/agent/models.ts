@@ -52,8 +52,29 @@ const PRESETS = {
   siliconflow: openAiLike,
   openrouter: openAiLike,
   ollama: openAiLike,
+  openclaw: (endpoint, fetch) => {
+    // It knows its agents as `openclaw/<agent>`, and says 400 to any other name.
+    const settings = http(endpoint, fetch);
+    const headers = { "x-openclaw-message-channel": "qqbot", ...settings.headers };
+    const baseURL = v1(endpoint.baseUrl);
+    const gateway = createOpenAICompatible({ ...settings, name: "openclaw", includeUsage: true, baseURL, headers });
+    const model = gateway(`openclaw/${endpoint.model}`);
+    // One `user` is one session there, which holds what was said.
+    return {
+      doStream: ({ providerOptions, ...call }) =>
+        model.doStream({
+          ...call,
+          providerOptions: { openclaw: { user: String(providerOptions?.qq?.session ?? "") } },
+        }),
+    };
+  },
   "openai-compatible": openAiLike,
 } satisfies Record<Provider, Preset>;
+
+/** People give the address of the gateway as they know it, with or without the path of its API. */
+function v1(baseUrl = ""): string {
+  return /\/v1$/.test(baseUrl) ? baseUrl : `${baseUrl}/v1`;
+}
 
 const made = new WeakMap<ModelEndpoint, { model: Model; fetch: ModelFetch }>();
 

@@ -14,6 +14,10 @@ export interface PromptInput {
   history: readonly Utterance[];
   /** The messages that this turn answers, oldest first. */
   messages: readonly IncomingMessage[];
+  /** In which to answer, as the model is told. Undefined: in that of the question. */
+  language?: string | undefined;
+  /** Names the conversation since it was last begun anew, for a model that remembers by itself. */
+  session?: string | undefined;
 }
 
 const TIME = new Intl.DateTimeFormat("zh-CN", { dateStyle: "full", timeStyle: "short", timeZone: "Asia/Shanghai" });
@@ -34,12 +38,14 @@ const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g;
 
 const QUOTE_MARK = /(^|[\n\r\v\f\u0085\u2028\u2029])[^\S\n\r\v\f\u0085\u2028\u2029]*>/g;
 
-export function instructions({ persona, scene, nowMs }: PromptInput): string {
-  return `${persona}\n${PLACES[scene]}\n现在是 ${TIME.format(nowMs)}(北京时间)。`;
+export function instructions({ persona, scene, nowMs, language }: PromptInput): string {
+  const inWhich = language ? `\n用${language}回答。` : "";
+  return `${persona}\n${PLACES[scene]}\n现在是 ${TIME.format(nowMs)}(北京时间)。${inWhich}`;
 }
 
-/** All that the model is told. */
-export function promptOf(input: PromptInput): LanguageModelV4Prompt {
+/** All that the model is told; an agent knows the rest. */
+export function promptOf(input: PromptInput, { isAgent = false } = {}): LanguageModelV4Prompt {
+  if (isAgent) return promptMessages({ ...input, history: [] });
   return [{ role: "system", content: instructions(input) }, ...promptMessages(input)];
 }
 

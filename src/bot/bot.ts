@@ -18,7 +18,7 @@ import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } fr
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
-import { addUsage, USAGE_SCHEMA } from "./usage.ts";
+import { addUsage, USAGE_SCHEMA, usageOf } from "./usage.ts";
 import { askAgainMs, noteResumed, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
 
 /** What a chat keeps to speak with. */
@@ -131,6 +131,11 @@ export class Bot extends DurableObject {
     const standing = this.#access.standingOf(chat);
     if (standing === "owner" || standing === "allowed") return undefined;
     return { code: this.#access.pair(chat, name, newPairingCode), hasOwner: this.#access.hasOwner() };
+  }
+
+  /** What all chats have spent on models. Undefined unless the owner's chat asks. */
+  async usage(asking: Chat): Promise<{ today: number; month: number } | undefined> {
+    return this.#access.standingOf(asking) === "owner" ? usageOf(this.#sql, Date.now()) : undefined;
   }
 
   /** Who waits for approval. Undefined unless the owner's chat asks. */

@@ -3,7 +3,7 @@
  * yet.
  */
 
-import { DAY_MS, dayStartMs } from "../day.ts";
+import { DAY_MS, dayStartMs, monthStartMs } from "../day.ts";
 
 const DAYS_KEPT = 400;
 
@@ -23,4 +23,12 @@ export function addUsage(sql: SqlStorage, tokens: number, nowMs: number): number
     sql.exec("DELETE FROM usage WHERE day < ?", day - DAYS_KEPT * DAY_MS);
   }
   return sql.exec<{ tokens: number }>("SELECT tokens FROM usage WHERE day = ?", day).toArray()[0]?.tokens ?? 0;
+}
+
+/** Tokens of today and of this month, as far as chats have told. */
+export function usageOf(sql: SqlStorage, nowMs: number): { today: number; month: number } {
+  const since = (day: number) =>
+    sql.exec<{ tokens: number }>("SELECT coalesce(sum(tokens), 0) AS tokens FROM usage WHERE day >= ?", day).one()
+      .tokens;
+  return { today: since(dayStartMs(nowMs)), month: since(monthStartMs(nowMs)) };
 }

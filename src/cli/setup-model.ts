@@ -31,6 +31,7 @@ const LABELS: Record<Provider, string> = {
   google: "Google Gemini",
   openrouter: "OpenRouter",
   ollama: "Ollama(要有公网地址 / needs a public address)",
+  openclaw: "OpenClaw 网关(你自己的 / a gateway of yours)",
   "openai-compatible": "其他 OpenAI 兼容接口 / other, OpenAI-compatible",
 };
 
@@ -94,7 +95,7 @@ async function chosen({ options, vars }: Pick<Sitting, "options" | "vars">): Pro
 }
 
 /** Where they are, nobody knows but whoever runs them. */
-const ELSEWHERE: readonly Provider[] = ["ollama", "openai-compatible"];
+const ELSEWHERE: readonly Provider[] = ["ollama", "openclaw", "openai-compatible"];
 
 async function keepsKey(): Promise<boolean> {
   const way = await askOne("密钥 / the key", [

@@ -1,4 +1,4 @@
-import { type DeskCommand, text } from "./command.ts";
+import { type AskingCommand, text } from "./command.ts";
 
 const ANSWERS = {
   claimed: text(
@@ -15,10 +15,12 @@ const ANSWERS = {
 };
 
 /** The first to know the claim code owns the bot. */
-export const claim: DeskCommand = {
-  name: "claim",
+export const claim: AskingCommand = {
+  when: "asking",
+  names: ["claim"],
   aliases: [],
   summary: { zh: "用认领码成为主人", en: "become the owner by the claim code" },
+  usage: { zh: "认领码", en: "CODE" },
   async ask(desk, code) {
     return ANSWERS[await desk.claim(code)];
   },

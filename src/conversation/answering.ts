@@ -6,12 +6,13 @@ import type { StepLimits } from "../agent/agent.ts";
 import type { Utterance } from "../agent/prompt.ts";
 import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
+import { choicesOf } from "./choices.ts";
 import { runCommand } from "./commanding.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
 import { Draft } from "./draft.ts";
 import { writeOn } from "./drafting.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
-import { takeNotices } from "./facts.ts";
+import { readFact, takeNotices } from "./facts.ts";
 import { turnAway } from "./gate.ts";
 import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
@@ -31,7 +32,7 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   if (isForbidden(context, "replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
   try {
-    if (turn.kind === "command" && (await runCommand(context, turn, { signal, writing }))) return;
+    if (turn.kind !== "question" && (await runCommand(context, turn, { signal, writing }))) return;
     if (await turnAway(context, turn)) return;
   } catch (error) {
     if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.access"));
@@ -75,8 +76,9 @@ const MUTE: Refusal = {
 
 async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: AbortSignal): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
+  const choices = choicesOf(context.storage, turn.sender, context.terms);
   const { text, model, inputTokens, outputTokens, isCut } = await context.generate(
-    { history, messages: turn.messages },
+    { history, messages: turn.messages, choices, since: readFact(context.storage, "forgottenBefore") ?? 0 },
     {
       limits: LIMITS,
       signal,

@@ -2,7 +2,7 @@
  * A command that waits its turn, asked of the bot or run over this chat. 「继续」 is the one that reaches far: into what was
  * kept, and into an answer that is still being written.
  */
-import { parseCommand } from "../commands/index.ts";
+import { readCommand } from "../commands/index.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
@@ -13,7 +13,7 @@ import { takeKept } from "./outbox.ts";
 import { STILL_WRITING } from "./sentences.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
-import { hasEnded, openTurn, replaceStep } from "./turns.ts";
+import { createdAtMs, hasEnded, openTurn, replaceStep } from "./turns.ts";
 
 /**
  * False where the command leaves the answer to the model.
@@ -26,10 +26,13 @@ export async function runCommand(
   { signal, writing }: { signal: AbortSignal; writing: Writing },
 ): Promise<boolean> {
   const { storage, now, drafts } = context;
-  const { command, argument } = parseCommand(turn.messages[0]?.text ?? "") ?? {};
-  if (!command) return false;
-  if ("ask" in command) {
-    const reply = await reached(command.ask(context.desk, argument ?? ""));
+  const [message] = turn.messages;
+  const typed = readCommand(message?.text ?? "");
+  if (!message || typed?.kind !== "command" || typed.command.when === "received") return false;
+  const { command, argument } = typed;
+  if (command.when === "asking") {
+    const asked = { message, storedAtMs: createdAtMs(storage, turn.id), nowMs: now() };
+    const reply = await reached(command.ask(context.desk, argument, asked));
     storage.transactionSync(() => {
       const current = openTurn(storage, turn.id);
       if (current) say(context, current, reply, { writing });
@@ -39,8 +42,7 @@ export async function runCommand(
   if (standingOf(storage) === "denied") return false; // what was kept is not for them any more
   const written = unfinishedTurns(storage).findLast(({ id, sender }) => sender === turn.sender && drafts.has(id));
   const unfinished = written && drafts.get(written.id);
-  if (command.waitsForDraft && unfinished)
-    await endsBy(context, Promise.race([unfinished.ended, aborted(signal)]), speakByMs(turn, now()));
+  if (unfinished) await endsBy(context, Promise.race([unfinished.ended, aborted(signal)]), speakByMs(turn, now()));
 
   return storage.transactionSync(() => {
     if (hasEnded(storage, turn.id)) return true;
@@ -55,7 +57,6 @@ export async function runCommand(
       return composed(context, writing, settled);
     };
     const reply = command.run({
-      stop: () => 0, // acts when it is received, so it never gets here
       takeKept() {
         const kept = takeKept(storage, turn.sender);
         if (!kept) return takeWritten();

@@ -9,10 +9,12 @@ import { type BotConfig, type Config, findBot, readConfig, readRetentionMs } fro
 import type { Transport } from "../egress/transport.ts";
 import { openWay, type WayOut } from "../egress/way-out.ts";
 import { toRefusal } from "../errors.ts";
-import type { BotEvent, Chat, Interaction } from "../event.ts";
+import { type BotEvent, type Chat, conversationKey, type Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
+import { modelName } from "../providers.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { PART_LENGTH } from "../qq/reply-budget.ts";
+import { type Choices, languageOf, personaOf, type Terms, thinkingOf } from "./choices.ts";
 import { crashPoint } from "./crash-point.ts";
 import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
@@ -24,6 +26,7 @@ import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
 import { nextDue } from "./turn-machine.ts";
 import { lastMessage, openTurns, prune, pruneAtMs } from "./turns.ts";
+import { spentOf } from "./usage.ts";
 
 /** The free plan grants 50 subrequests to an invocation; a turn under way still needs a few. */
 const MOST_SUBREQUESTS = 40;
@@ -51,7 +54,8 @@ export class Conversation extends DurableObject {
    */
   async receive(event: BotEvent): Promise<Receipt["kind"]> {
     const receipt = this.ctx.storage.transactionSync(() => {
-      const result = accept(this.ctx.storage, event, { nowMs: Date.now(), newReference });
+      const terms = this.#terms(event.appId);
+      const result = accept(this.ctx.storage, event, { nowMs: Date.now(), newReference, terms });
       if (result.kind === "accepted") void this.ctx.storage.setAlarm(soon());
       return result;
     });
@@ -180,6 +184,12 @@ export class Conversation extends DurableObject {
     return undefined;
   }
 
+  /** What people may choose. Nothing where the settings are broken. */
+  #terms(appId: string): Terms {
+    const settings = this.#readSettings(appId);
+    return settings ? termsOf(settings) : { models: [], locked: [] };
+  }
+
   /** Without settings the runner reaches nobody; it only ends what has waited for too long. */
   #newRunner(chat: Chat, settings: Settings | undefined): TurnRunner {
     const allowance = new Allowance();
@@ -194,9 +204,16 @@ export class Conversation extends DurableObject {
         reportFailures: unreachable,
         reportForbidden: () => {},
         access: "allowlist" as const,
+        terms: { models: [], locked: [] },
         dailyTokensPerPerson: 0,
         reportUsage: unreachable,
-        desk: { claim: unreachable, ownCode: unreachable, whoWaits: unreachable, decide: unreachable },
+        desk: {
+          claim: unreachable,
+          ownCode: unreachable,
+          whoWaits: unreachable,
+          usage: unreachable,
+          decide: unreachable,
+        },
       };
       return new TurnRunner({ ...base, ...nobody, isExhausted: () => true });
     }
@@ -205,12 +222,17 @@ export class Conversation extends DurableObject {
     return new TurnRunner({
       ...base,
       isExhausted: () => allowance.isExhausted(),
-      generate: async ({ history, messages }, options) => {
+      generate: async ({ history, messages, choices, since }, options) => {
         const { answerWith } = await import("../agent/agent.ts");
-        const input = { persona: bot.systemPrompt, scene: chat.scene, nowMs: Date.now(), history, messages };
-        allowance.spend(bot.models.length); // each is asked once at most
-        return answerWith(bot.models, fetch, input, {
+        const persona = personaOf(choices) ?? bot.systemPrompt;
+        const language = languageOf(choices);
+        const session = `qq:${conversationKey(bot.appId, chat)}:${since}`;
+        const input = { persona, scene: chat.scene, nowMs: Date.now(), history, messages, language, session };
+        const models = modelsFor(bot, choices);
+        allowance.spend(models.length); // each is asked once at most
+        return answerWith(models, fetch, input, {
           ...options,
+          thinking: thinkingOf(choices),
           onText(text) {
             options.onText(text);
             return crashPoint("during-model-stream");
@@ -221,6 +243,7 @@ export class Conversation extends DurableObject {
       sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       access: config.access,
+      terms: termsOf({ config, bot }),
       dailyTokensPerPerson: config.dailyTokensPerPerson,
       reportUsage: (tokens) => this.#bot(bot).addUsage(tokens),
       desk: this.#desk(bot, chat),
@@ -238,6 +261,11 @@ export class Conversation extends DurableObject {
     return {
       claim: (code) => stub().claim(chat, code),
       ownCode: () => stub().pair(chat, lastMessage(this.ctx.storage)?.sender.name ?? ""),
+      usage: async (sender) => {
+        const [{ storage }, nowMs] = [this.ctx, Date.now()];
+        const local = { person: spentOf(storage, nowMs, sender), all: spentOf(storage, nowMs) };
+        return { ...local, bot: await stub().usage(chat) };
+      },
       async whoWaits() {
         const waiting = await stub().whoWaits(chat);
         return waiting?.map((one) => ({ code: one.code, who: `${one.name} ${who(one)}`.trim() }));
@@ -257,6 +285,16 @@ export class Conversation extends DurableObject {
   #bot({ appId }: BotConfig) {
     return this.env.BOT.getByName(appId);
   }
+}
+
+function termsOf({ config, bot }: Settings): Terms {
+  return { models: bot.offered.map(modelName), locked: config.lockedChoices };
+}
+
+/** The chosen one first; the others help out where it fails. */
+function modelsFor({ models, offered }: BotConfig, { model: { value } }: Choices): BotConfig["models"] {
+  const chosen = offered.find((one) => modelName(one) === value);
+  return chosen ? [chosen, ...models.filter((one) => one !== chosen)] : models;
 }
 
 /** An alarm set for this very millisecond can be lost (measured; cloudflare/workerd#6866). */

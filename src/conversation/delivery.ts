@@ -8,7 +8,7 @@ import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
 import { endAudit, recordAudit } from "./audit.ts";
 import { apologise, finish, sayAnew, tryLater } from "./ending.ts";
-import { currentLease, forbid, refuseLease } from "./lease.ts";
+import { currentLease, forbid, isForbidden, refuseLease } from "./lease.ts";
 import { named } from "./named.ts";
 import { mark, markBegun, NOTHING, words } from "./outbox.ts";
 import { failureOf, recordOutage } from "./report.ts";
@@ -45,7 +45,7 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
     // Where a repetition could double it, what is on its way must be known after a crash.
     if (!isRepeatable(turn)) mark(storage, turn.id, n, "uncertain");
     const slot = { msgId: part.msgId, msgSeq: part.msgSeq, isEvent: message.isEvent };
-    await context.send(message.chat, { kind: part.form, text: part.text }, slot, token);
+    await context.send(message.chat, { kind: part.form, text: part.text, ...buttonsOf(context, part) }, slot, token);
   } catch (error) {
     const refusal = toRefusal(error, "turn.send");
     const writing = await import("../qq/writing.ts");
@@ -57,6 +57,12 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
   await crashPoint("after-send");
   delivered(context, turn, part);
   if (turn.parts.some((other) => other.n > n && isOpen(other))) await crashPoint("between-parts");
+}
+
+/** None where QQ does not let this bot have them. */
+function buttonsOf(context: TurnContext, { buttons }: Part) {
+  const isAllowed = buttons && !isForbidden(context, "keyboard") && !isForbidden(context, "markdown");
+  return isAllowed ? { buttons } : {};
 }
 
 function delivered(context: TurnContext, turn: Turn, part: Part): void {
@@ -91,6 +97,7 @@ function refused(
     firstTry,
     repeatable: isRepeatable(turn),
     form: part.form,
+    hasButtons: part.buttons !== undefined && part.buttons !== null,
     hasLinks: writing.defused(reply) !== reply,
     divisible: part.text.length > LEAST_PART_LENGTH,
   });

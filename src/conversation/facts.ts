@@ -11,6 +11,8 @@ export interface ChatFact {
   notices: readonly string[];
   /** The newest turn whose tokens the Bot knows. */
   usageReported: number;
+  /** Until when the bot says nothing here but the answers of commands. */
+  mutedUntilMs: number;
   /** A person who was turned away for good was told so. */
   dismissed: true;
   /** The person or the group has switched proactive messages off, or on again. */

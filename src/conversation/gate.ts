@@ -47,7 +47,7 @@ function overLimit(
 ): Reply | undefined {
   if (spentUntilMs(storage) > now()) return SPENT.bot;
   if (limit === 0 || standing === "owner") return undefined;
-  return spentSince(storage, sender, dayStartMs(now())) >= limit ? SPENT.person : undefined;
+  return spentSince(storage, dayStartMs(now()), sender) >= limit ? SPENT.person : undefined;
 }
 
 /** What the Bot rules from here on. What was under way for somebody who is denied ends. Returns the turns concerned. */

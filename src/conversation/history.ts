@@ -51,7 +51,7 @@ export function readHistory(storage: Storage, beforeTurn: number, budget: number
   const turns = rows<{ messages: string; outcome: Outcome; result: string | null }>(
     storage,
     `SELECT messages, outcome, (SELECT result FROM step WHERE step.turn = turn.id ORDER BY n DESC LIMIT 1) AS result FROM turn
-     WHERE id BETWEEN ? AND ? AND ended_at IS NOT NULL AND outcome <> 'withdrawn'
+     WHERE id BETWEEN ? AND ? AND ended_at IS NOT NULL AND outcome NOT IN ('withdrawn', 'retried')
        AND (kind = 'question' OR (kind = 'command' AND result IS NOT NULL))
      ORDER BY id DESC LIMIT ${MOST_TURNS}`,
     readFact(storage, "forgottenBefore") ?? 0,

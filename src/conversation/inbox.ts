@@ -2,17 +2,21 @@
  * The door of a chat: knows what was heard before, puts a message into its turn, and acts at once on what must not wait.
  * Everything here happens inside the one transaction that also sets the alarm.
  */
-import { parseCommand } from "../commands/index.ts";
-import type { AuditResult, BotEvent, IncomingMessage, Interaction, Recall, Relation, Sender } from "../event.ts";
+import type { ReceivedCommand } from "../commands/command.ts";
+import { unknownCommand, usageOf } from "../commands/help.ts";
+import { readCommand } from "../commands/index.ts";
+import type { AuditResult, BotEvent, IncomingMessage, Interaction, Recall, Relation } from "../event.ts";
 import type { Reply } from "../reply.ts";
+import { actingIn, waitingMessages } from "./acting.ts";
 import { endAudit } from "./audit.ts";
-import { setUnfinished, unfinishedTurns } from "./draft.ts";
-import { writeFact } from "./facts.ts";
-import { book, keep, markBegun, NOTHING, slotsLeft, untell } from "./outbox.ts";
+import type { Terms } from "./choices.ts";
+import { readFact, writeFact } from "./facts.ts";
+import { standingOf } from "./lease.ts";
+import { book, slotsLeft } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
 import { GREETINGS, queueFull } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { isGreeting, MAX_RESTARTS, type Turn } from "./turn-machine.ts";
+import { isGreeting, MAX_RESTARTS, type Turn, type TurnKind } from "./turn-machine.ts";
 import { endTurn, insertTurn, joinTurn, nextTurnId, openTurns, withdrawMessage } from "./turns.ts";
 
 /** Messages of one chat that wait or run. One more is refused with a sentence. */
@@ -29,6 +33,8 @@ interface Door {
   nowMs: number;
   /** A short random reference that the operator can look up. */
   newReference: () => string;
+  /** What people may choose here. */
+  terms: Terms;
 }
 
 /** The turn that an event belongs to, or the next one where it belongs to none. */
@@ -62,64 +68,80 @@ function place(door: Door, event: BotEvent): Placed {
 
 function placeMessage(door: Door, message: IncomingMessage): Placed {
   const { storage, nowMs } = door;
-  const open = openTurns(storage);
-  const command = parseCommand(message.text)?.command;
-
-  if (command && "immediate" in command && command.immediate) {
-    let stopped: readonly number[] = [];
-    const reply = command.run({
-      stop() {
-        stopped = stop(door, message, open);
-        return stopped.length;
-      },
-      takeKept: () => undefined,
-    });
-    return { turn: insertNotice(door, message, reply ?? NOTHING), interrupted: stopped };
+  // Whom the owner has denied has no commands either.
+  const typed = standingOf(storage) === "denied" ? undefined : readCommand(message.text);
+  if (!typed) return isMuted(door) ? leaveAlone(door, message) : placeQuestion(door, message);
+  if (typed.kind === "usage") return placeNotice(door, message, usageOf(typed.command));
+  if (typed.kind === "unknown") return placeNotice(door, message, unknownCommand(typed.word, typed.nearest));
+  const { command, argument } = typed;
+  switch (command.when) {
+    case "received":
+      return act(door, message, command, argument);
+    case "asking":
+      return { turn: insertTurn(storage, { kind: "notice", message, nowMs }), interrupted: [] };
+    case "queued":
+      return queueTurn(door, message, { kind: "command" });
+    default:
+      return command satisfies never;
   }
+}
 
-  const waiting = open.filter(({ kind }) => kind !== "notice").reduce((sum, { messages }) => sum + messages.length, 0);
-  if (waiting >= QUEUE_LIMIT) {
-    return { turn: insertNotice(door, message, { kind: "text", text: queueFull(QUEUE_LIMIT) }), interrupted: [] };
-  }
+/** What a command lets be asked has the answer; else its own reply is sent at once. */
+function act(door: Door, message: IncomingMessage, command: ReceivedCommand, argument: string): Placed {
+  let asked: Placed | undefined;
+  const acting = actingIn(door, message, (words) => {
+    asked = isMuted(door) ? leaveAlone(door, words) : placeQuestion(door, words);
+  });
+  const reply = command.run(acting.chat, argument);
+  const interrupted = [...acting.stopped, ...(asked?.interrupted ?? [])];
+  if (asked) return { turn: asked.turn, interrupted };
+  if (!reply) throw new Error(`/${command.names[0]} neither answers nor asks`);
+  return { turn: insertNotice(door, message, reply), interrupted };
+}
 
+/** A message for the model: with an open turn of its sender while that may be, else with one of its own. */
+function placeQuestion(door: Door, message: IncomingMessage): Placed {
+  const open = openTurns(door.storage);
   const last = open.findLast(({ sender, kind }) => sender === message.sender.id && kind !== "notice");
-  if (last && !command && joinable(last)) {
-    joinTurn(storage, last, message, { restart: last.attempts > 0 });
-    return { turn: last.id, interrupted: [last.id] };
-  }
-  const kind = command ? "command" : "question";
+  if (!last || !joinable(last) || isFull(open)) return queueTurn(door, message, { kind: "question", open });
+  joinTurn(door.storage, last, message, { restart: last.attempts > 0 });
+  return { turn: last.id, interrupted: [last.id] };
+}
+
+function queueTurn(
+  door: Door,
+  message: IncomingMessage,
+  { kind, open = openTurns(door.storage) }: { kind: TurnKind; open?: readonly Turn[] },
+): Placed {
+  const { storage, nowMs } = door;
+  if (isFull(open)) return placeNotice(door, message, { kind: "text", text: queueFull(QUEUE_LIMIT) });
   return { turn: insertTurn(storage, { kind, message, nowMs }), interrupted: [] };
 }
 
-/** Ends what a person may end, also what is written on after its turn; returns the turns concerned. */
-function stop({ storage, nowMs }: Door, { chat, sender }: IncomingMessage, open: readonly Turn[]): readonly number[] {
-  // In a group only the asker or an admin ends an answer.
-  const mayStopAll = chat.scene === "c2c" || chat.scene === "guildDm" || isAdmin(sender);
-  const mayStop = (turn: { sender: string }) => mayStopAll || turn.sender === sender.id;
-  const ended = open.filter((turn) => turn.kind !== "notice" && mayStop(turn));
-  for (const turn of ended) {
-    markBegun(storage, turn); // it may be on its way at this moment
-    untell(storage, turn.id);
-    endTurn(storage, turn.id, "stopped", nowMs);
-    keep(storage, turn.id, NOTHING, { told: true }); // what is left of it is not wanted
-  }
-  const stopped = ended.map(({ id }) => id);
-  const drafts = unfinishedTurns(storage)
-    .filter(mayStop)
-    .map(({ id }) => id);
-  for (const id of drafts) setUnfinished(storage, id, false);
-  return [...new Set([...stopped, ...drafts])];
+function isFull(open: readonly Turn[]): boolean {
+  return waitingMessages(open) >= QUEUE_LIMIT;
 }
 
-function isAdmin({ role }: Sender): boolean {
-  return role === "admin" || role === "owner";
+function placeNotice(door: Door, message: IncomingMessage, reply: Reply): Placed {
+  return { turn: insertNotice(door, message, reply), interrupted: [] };
+}
+
+function isMuted({ storage, nowMs }: Door): boolean {
+  return (readFact(storage, "mutedUntilMs") ?? 0) > nowMs;
+}
+
+/** Somebody who speaks for the chat wants it so: the message is known, and nothing is said to it. */
+function leaveAlone({ storage, nowMs }: Door, message: IncomingMessage): Placed {
+  const turn = insertTurn(storage, { kind: "question", message, nowMs });
+  endTurn(storage, turn, "dismissed", nowMs);
+  return { turn, interrupted: [] };
 }
 
 /** A pressed button or menu entry says what a command says. */
 function placeInteraction(door: Door, interaction: Interaction): Placed {
   const { action, appId, chat, eventId, receivedAtMs, sender, data: text } = interaction;
   if (action === "clear") writeFact(door.storage, "forgottenBefore", nextTurnId(door.storage));
-  if ((action !== "button" && action !== "menu") || !parseCommand(text)) return nowhere(door);
+  if ((action !== "button" && action !== "menu") || readCommand(text)?.kind !== "command") return nowhere(door);
   return placeMessage(door, {
     ...{ kind: "message", isEvent: true, id: eventId, appId, chat, eventId, sender, text },
     ...{ sentAtMs: receivedAtMs, receivedAtMs },

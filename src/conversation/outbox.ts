@@ -36,17 +36,18 @@ export function slotsBeside(
 /** Books `replies` as the next parts of a turn, one for each of `slots`. Returns their numbers. */
 export function book(storage: Storage, turn: number, replies: readonly Reply[], slots: readonly ReplySlot[]): number[] {
   const from = partsOf(storage, turn).length;
-  return replies.slice(0, slots.length).map(({ kind, text }, index) => {
+  return replies.slice(0, slots.length).map(({ kind, text, buttons }, index) => {
     const { msgId, msgSeq } = slots[index] as ReplySlot; // there are at most as many replies here
     run(
       storage,
-      "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state) VALUES (?, ?, ?, ?, ?, ?, 'pending')",
+      "INSERT INTO part (turn, n, form, text, msg_id, msg_seq, state, buttons) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)",
       turn,
       from + index,
       kind,
       text,
       msgId,
       msgSeq,
+      buttons ? JSON.stringify(buttons) : null,
     );
     return from + index;
   });
@@ -128,13 +129,16 @@ export function takeBack(storage: Storage, turn: number): Reply {
 export const NOTHING: Reply = { kind: "text", text: "" };
 
 /** The words of a part without the hint that more was kept: what was kept stands elsewhere. */
-export function words({ form, text }: Part): Reply {
-  return { kind: form, text: text.endsWith(MORE) ? text.slice(0, -MORE.length) : text };
+export function words({ form, text, buttons }: Part): Reply {
+  const said = text.endsWith(MORE) ? text.slice(0, -MORE.length) : text;
+  return { kind: form, text: said, ...(buttons && { buttons }) };
 }
 
 /** Words one after another; as Markdown where any of them are, in which plain text is at worst shown with a mark too many. */
 export function joined(...replies: readonly Reply[]): Reply {
   const said = replies.filter(({ text }) => text !== "");
+  const [only] = said;
+  if (only && said.length === 1) return only;
   return said.some(({ kind }) => kind === "markdown")
     ? { kind: "markdown", text: said.map(({ text }) => text).join("\n\n") }
     : { kind: "text", text: said.map(({ text }) => text).join("") };

@@ -70,6 +70,13 @@ export const MIGRATIONS: readonly string[] = [
   -- JSON Refusal: why the turn was last to be tried again.
   ALTER TABLE turn ADD COLUMN trouble TEXT;
   `,
+  `
+  -- What people have chosen: ChoiceName of commands/choice.ts. The chat's own choice has no owner's id.
+  CREATE TABLE choice (owner TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (owner, name)) WITHOUT ROWID;
+
+  -- JSON array of Button: what may be pressed under a part.
+  ALTER TABLE part ADD COLUMN buttons TEXT;
+  `,
 ];
 
 /** Brings the database to the newest version. A database newer than this code is left as it is. */

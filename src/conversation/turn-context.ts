@@ -10,6 +10,7 @@ import type { Capability } from "../errors.ts";
 import type { Chat, IncomingMessage } from "../event.ts";
 import type { ReplySlot } from "../qq/encode.ts";
 import type { Reply } from "../reply.ts";
+import type { Choices, Terms } from "./choices.ts";
 import type { CrashPoint } from "./crash-point.ts";
 import type { Draft } from "./draft.ts";
 import type { AskForLease } from "./lease.ts";
@@ -18,6 +19,10 @@ import type { Storage } from "./storage.ts";
 export interface Question {
   history: readonly Utterance[];
   messages: readonly IncomingMessage[];
+  /** Of whoever asks. */
+  choices: Choices;
+  /** The turn from which on the model sees the chat: rises with every new conversation. */
+  since: number;
 }
 
 export interface Collaborators {
@@ -37,6 +42,8 @@ export interface Collaborators {
   askForLease: AskForLease;
   /** Who may talk here, unless there is a rule about this chat. */
   access: AccessMode;
+  /** What people may choose. */
+  terms: Terms;
   /** Tokens that a person may spend here in a day; 0 is no limit. */
   dailyTokensPerPerson: number;
   /** Tells the Bot what was spent here. Returns until when no more may be spent, if so. */

@@ -6,14 +6,14 @@ import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { isGuild } from "../qq/encode.ts";
 import { freeSlots, replyWindow } from "../qq/reply-budget.ts";
-import type { Reply } from "../reply.ts";
+import type { Button, Reply } from "../reply.ts";
 
 export type TurnKind =
   /** For the model. */
   | "question"
   /** A command that waits its turn. */
   | "command"
-  /** Its words were known when it was stored; it overtakes the queue. */
+  /** Its words were known when it was stored, or are known without the model; it overtakes the queue. */
   | "notice";
 
 /**
@@ -35,6 +35,7 @@ export interface Part {
   msgId: string;
   msgSeq: number;
   state: PartState;
+  buttons?: readonly Button[] | null;
 }
 
 /** Why a person gets a sentence instead of an answer. Its reference is what they can quote to the operator. */
@@ -70,6 +71,8 @@ export type Outcome =
   | "stopped"
   /** The person took the message back. */
   | "withdrawn"
+  /** Asked anew by /retry: the model sees only that. */
+  | "retried"
   /** From somebody whom the owner has denied. */
   | "dismissed"
   /** QQ takes nothing for it any more, or may not have taken it; recorded for the operator. */
@@ -151,7 +154,7 @@ export function nextActions(turns: readonly Turn[], circumstances: Circumstances
   // A part of a turn that was stopped may still be on its way; nothing overtakes it.
   const lingering = [...working].some((id) => turns.every((turn) => turn.id !== id));
   let underWay = working.size;
-  let generating = turns.filter((turn) => working.has(turn.id) && turn.parts.length === 0).length;
+  let generating = turns.filter((turn) => working.has(turn.id) && turn.parts.length === 0 && !overtakes(turn)).length;
   let queued = 0;
 
   const steps = turns.map((turn, index): Step => {
@@ -163,9 +166,9 @@ export function nextActions(turns: readonly Turn[], circumstances: Circumstances
     if (turn.parts.length > 0) {
       const mustWait = !mayWork || ((ahead.length > 0 || lingering) && !overtakes(turn));
       step = deliver(turn, { ...circumstances, poisoned: deaths >= MAX_SEND_ATTEMPTS, mustWait });
-    } else if (mayWork && generating < LANES && ahead.every(({ sender }) => sender !== turn.sender)) {
+    } else if (mayWork && (overtakes(turn) || mayBegin(turn, { ahead, generating }))) {
       step = answer(turn, { ...circumstances, poisoned: deaths >= MAX_ATTEMPTS });
-      if (step.kind === "generate") generating += 1;
+      if (step.kind === "generate" && !overtakes(turn)) generating += 1;
     } else {
       queued += 1;
       step = queue(turn, { ...circumstances, turnsAhead: Math.ceil((queued + generating) / (cautious ? 1 : LANES)) });
@@ -179,6 +182,11 @@ export function nextActions(turns: readonly Turn[], circumstances: Circumstances
     actions: steps.filter((step) => step !== undefined && step.kind !== "wait"),
     wakeAtMs: waits.length > 0 ? Math.min(...waits) : undefined,
   };
+}
+
+/** Turns of one sender run one after another, and few run side by side. */
+function mayBegin({ sender }: Turn, { ahead, generating }: { ahead: readonly Turn[]; generating: number }): boolean {
+  return generating < LANES && ahead.every((earlier) => earlier.sender !== sender);
 }
 
 /** A turn whose parts are booked. */
@@ -285,6 +293,8 @@ export interface SendCircumstances {
   /** QQ refuses the copy of a part. */
   repeatable: boolean;
   form: Reply["kind"];
+  /** It has buttons under it. */
+  hasButtons: boolean;
   /** Defusing its links would change the text. */
   hasLinks: boolean;
   /** Long enough to be halved. */
@@ -294,7 +304,7 @@ export interface SendCircumstances {
 /** What a refused send leads to. The first remedy, then the second, then giving up with the text kept. */
 export function afterRefusedSend(
   refusal: Refusal,
-  { tried, firstTry, repeatable, form, hasLinks, divisible }: SendCircumstances,
+  { tried, firstTry, repeatable, form, hasButtons, hasLinks, divisible }: SendCircumstances,
 ): Verdict {
   if (refusal.outcomeUnknown && !repeatable) return { kind: "abandon" };
   for (const remedy of [refusal.remedy, refusal.otherwise]) {
@@ -323,7 +333,7 @@ export function afterRefusedSend(
         if (divisible) return { kind: "split" };
         break;
       case "degradeToText":
-        if (form !== "text") return { kind: "degrade" };
+        if (form !== "text" || hasButtons) return { kind: "degrade" };
         break;
       // There is no media to upload again yet; the rest ends here.
       case "reupload":

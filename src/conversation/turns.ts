@@ -4,6 +4,7 @@
  */
 import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
+import { readFact } from "./facts.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind, triedAt } from "./turn-machine.ts";
 
@@ -25,7 +26,8 @@ interface TurnRow {
 /** A turn with its parts, in one look. */
 const TURN = `SELECT id, kind, sender, messages, restarts, point, attempts, tried, not_before, fault,
   (SELECT count(*) FROM step WHERE step.turn = turn.id) AS steps,
-  (SELECT json_group_array(json_object('n', n, 'form', form, 'text', text, 'msgId', msg_id, 'msgSeq', msg_seq, 'state', state)
+  (SELECT json_group_array(json_object('n', n, 'form', form, 'text', text, 'msgId', msg_id, 'msgSeq', msg_seq, 'state', state,
+       'buttons', json(buttons))
      ORDER BY n) FROM part WHERE part.turn = turn.id) AS parts
   FROM turn`;
 
@@ -44,6 +46,11 @@ export function openTurns(storage: Storage): Turn[] {
 export function openTurn(storage: Storage, id: number): Turn | undefined {
   const row = rows<TurnRow>(storage, `${TURN} WHERE id = ? AND ended_at IS NULL`, id)[0];
   return row && toTurn(row);
+}
+
+/** When its first message was stored. */
+export function createdAtMs(storage: Storage, id: number): number {
+  return rows<{ at: number }>(storage, "SELECT created_at AS at FROM turn WHERE id = ?", id)[0]?.at ?? 0;
 }
 
 export function hasEnded(storage: Storage, id: number): boolean {
@@ -82,12 +89,12 @@ function toTurn(row: TurnRow): Turn {
 export type LedgerRow = Omit<Part, "form"> & { form: Part["form"] | "typing" };
 
 export function ledgerOf(storage: Storage, turn: number): LedgerRow[] {
-  return rows<LedgerRow>(
+  return rows<Omit<LedgerRow, "buttons"> & { buttons: string | null }>(
     storage,
-    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state FROM part
+    `SELECT n, form, text, msg_id AS "msgId", msg_seq AS "msgSeq", state, buttons FROM part
      WHERE turn IN (?1, -?1) ORDER BY n`,
     turn,
-  );
+  ).map(({ buttons, ...row }) => ({ ...row, ...(buttons && { buttons: JSON.parse(buttons) }) }));
 }
 
 export function partsOf(storage: Storage, turn: number): Part[] {
@@ -203,6 +210,27 @@ export function withdrawMessage(storage: Storage, turn: Turn, messageId: string)
   const others = turn.messages.filter(({ id }) => id !== messageId);
   run(storage, "UPDATE turn SET messages = ?, attempts = 0 WHERE id = ?", JSON.stringify(others), turn.id);
   if (turn.steps > 0) run(storage, "DELETE FROM step WHERE turn = ?", turn.id);
+}
+
+/** What somebody asked last, as far as the model still sees it. */
+export function lastQuestion(
+  storage: Storage,
+  sender: string,
+): { id: number; messages: IncomingMessage[]; hasEnded: boolean } | undefined {
+  const [row] = rows<{ id: number; messages: string; ended: number }>(
+    storage,
+    `SELECT id, messages, ended_at IS NOT NULL AS ended FROM turn
+     WHERE id >= ? AND kind = 'question' AND sender = ? AND coalesce(outcome, '') NOT IN ('withdrawn', 'retried')
+     ORDER BY id DESC LIMIT 1`,
+    readFact(storage, "forgottenBefore") ?? 0,
+    sender,
+  );
+  return row && { id: row.id, messages: JSON.parse(row.messages), hasEnded: row.ended === 1 };
+}
+
+/** A question that is asked anew: the model sees it no more, and nothing of its answer is kept. */
+export function setAside(storage: Storage, turn: number): void {
+  run(storage, "UPDATE turn SET outcome = 'retried', kept = NULL, told = 1, unfinished = 0 WHERE id = ?", turn);
 }
 
 /** The newest message of any turn: it tells which chat of which bot this is. */

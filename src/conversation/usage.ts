@@ -2,6 +2,8 @@
  * What was spent on models, read from the turns themselves: there is no second account. Calls that failed, or were given up
  * because a message joined or the process died, are not in it; one that was stopped is, as it is estimated.
  */
+import type { Spent } from "../commands/command.ts";
+import { dayStartMs, monthStartMs } from "../day.ts";
 import { readFact, writeFact } from "./facts.ts";
 import { rows, type Storage } from "./storage.ts";
 import { openTurns } from "./turns.ts";
@@ -14,18 +16,26 @@ const TOKENS = `coalesce(sum(
   coalesce(result ->> '$.inputTokens', result ->> '$.estimatedTokens', 0)
   + coalesce(result ->> '$.outputTokens', length(result ->> '$.text'), 0)), 0)`;
 
-/** Tokens of one person in this chat since a time of the last days. */
-export function spentSince(storage: Storage, sender: string, sinceMs: number): number {
+/** Tokens in this chat since a time, of one person or of all. */
+export function spentSince(storage: Storage, sinceMs: number, sender?: string): number {
   // Backwards from the newest turn until a day is over: there is no index on times.
   const [spent] = rows<{ tokens: number }>(
     storage,
     `SELECT ${TOKENS} AS tokens FROM step JOIN turn ON turn.id = step.turn
-     WHERE turn.sender = ? AND step.turn > coalesce(
+     WHERE turn.sender = coalesce(?, turn.sender) AND step.turn > coalesce(
        (SELECT id FROM turn WHERE created_at < ? ORDER BY id DESC LIMIT 1), 0)`,
-    sender,
+    sender ?? null,
     sinceMs,
   );
   return spent?.tokens ?? 0;
+}
+
+/** Today and this month, by Beijing's calendar. */
+export function spentOf(storage: Storage, nowMs: number, sender?: string): Spent {
+  return {
+    today: spentSince(storage, dayStartMs(nowMs), sender),
+    month: spentSince(storage, monthStartMs(nowMs), sender),
+  };
 }
 
 export interface Unreported {

@@ -3,7 +3,7 @@
  * compile.
  */
 import type { Scene } from "../event.ts";
-import type { Reply, ReplyOf } from "../reply.ts";
+import type { Button, Reply, ReplyOf } from "../reply.ts";
 
 /** Where a passive reply is booked. The same pair again is refused by QQ as a duplicate: that is the idempotency key. */
 export interface ReplySlot {
@@ -16,9 +16,51 @@ export interface ReplySlot {
 type Encoders = { [K in Reply["kind"]]: (reply: ReplyOf<K>) => Record<string, unknown> };
 
 const CHAT: Encoders = {
-  text: ({ text }) => ({ msg_type: 0, content: text }),
-  markdown: ({ text }) => ({ msg_type: 2, markdown: { content: text } }), // beside `markdown`, `content` must be empty
+  // Buttons go with Markdown alone.
+  text: ({ text, buttons = [] }) =>
+    buttons.length > 0 ? withButtons(asMarkdown(text), buttons) : { msg_type: 0, content: text },
+  markdown: ({ text, buttons = [] }) => withButtons(text, buttons),
 };
+
+/** Beside `markdown`, `content` must be empty. */
+function withButtons(content: string, buttons: readonly Button[]): Record<string, unknown> {
+  const body = { msg_type: 2, markdown: { content } };
+  return buttons.length > 0 ? { ...body, keyboard: { content: { rows: rowsOf(buttons) } } } : body;
+}
+
+/** Five by five is all that QQ shows. */
+const MOST_ROWS = 5;
+const MOST_IN_ROW = 5;
+const FEW = 2;
+const LABEL = 10;
+
+/** As few in a row as fit: narrow phones cut labels. */
+function rowsOf(buttons: readonly Button[]) {
+  const inRow = Math.min(MOST_IN_ROW, Math.max(FEW, Math.ceil(buttons.length / MOST_ROWS)));
+  const rows = Array.from({ length: Math.min(MOST_ROWS, Math.ceil(buttons.length / inRow)) }, (_, row) =>
+    buttons.slice(row * inRow, (row + 1) * inRow),
+  );
+  return rows.map((row, y) => ({ buttons: row.map((button, x) => encodeButton(button, `${y}-${x}`)) }));
+}
+
+/** A command that is said for them: a callback would be lost where its event is not ticked in QQ's console. */
+function encodeButton({ label, command }: Button, id: string) {
+  const shown = [...label].slice(0, LABEL).join("");
+  return {
+    id,
+    render_data: { label: shown, visited_label: shown, style: 1 },
+    action: { type: 2, permission: { type: 2 }, data: command, enter: true, unsupport_tips: command },
+  };
+}
+
+/** Plain words in QQ's Markdown: every line stays a line, and no sign vanishes. Numbered lines may well become a list. */
+function asMarkdown(text: string): string {
+  return text
+    .replace(/[\\`*<]/g, "\\$&")
+    .replace(/(?<!\w)_|_(?!\w)/g, "\\_")
+    .replace(/^([ \t]*)([#>+-])/gm, "$1\\$2")
+    .replaceAll("\n", "\n\n");
+}
 
 /** Guilds know no `msg_type`, and escape what they take for markup. */
 const GUILD: Encoders = {

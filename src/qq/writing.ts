@@ -23,9 +23,10 @@ export function compose(source: string, { markdown, links }: { markdown: boolean
   return links ? reply : defused(reply);
 }
 
-/** The same words as plain text. */
+/** The same words as plain text, without buttons. */
 export function degraded(reply: Reply): Reply {
-  return reply.kind === "text" ? reply : { kind: "text", text: toPlainText(reply.text) || reply.text };
+  if (reply.kind === "text") return reply.buttons ? { kind: "text", text: reply.text } : reply;
+  return { kind: "text", text: toPlainText(reply.text) || reply.text };
 }
 
 /** The same words as plain text with nothing in it that QQ takes for a link. */
@@ -42,9 +43,12 @@ export interface CutReply {
 
 /** See `splitText` and `splitMarkdown`. */
 export function split(
-  { kind, text }: Reply,
+  { kind, text, buttons }: Reply,
   options: { maxLength: number; maxParts: number; reserve?: number },
 ): CutReply {
   const { parts, rest } = kind === "text" ? splitText(text, options) : splitMarkdown(text, options);
-  return { parts: parts.map((part) => ({ kind, text: part })), rest: { kind, text: rest } };
+  const replies = parts.map((part): Reply => ({ kind, text: part }));
+  const last = replies.at(-1);
+  if (last && buttons) replies[replies.length - 1] = { ...last, buttons };
+  return { parts: replies, rest: { kind, text: rest } };
 }

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
-import { generateStep, languageModel, type StepText } from "../../src/agent/agent.ts";
+import { answerWith, generateStep, languageModel, type StepText } from "../../src/agent/agent.ts";
 import type { ModelFetch } from "../../src/agent/models.ts";
 import type { PromptInput } from "../../src/agent/prompt.ts";
 import type { ModelEndpoint } from "../../src/config.ts";
@@ -24,6 +24,8 @@ const THOUGHT = "(hidden)";
 
 const ALL = Object.keys(PROVIDERS) as Provider[];
 const BEHIND_HTTP = ALL.filter((provider) => provider !== "workers-ai");
+/** They are told the whole conversation, in the words of the chat. */
+const CHAT_LIKE = BEHIND_HTTP.filter((provider) => !["anthropic", "google", "openclaw"].includes(provider));
 const OPENAI_LIKE = BEHIND_HTTP.filter((provider) => provider !== "anthropic" && provider !== "google");
 
 const input: PromptInput = {
@@ -124,6 +126,7 @@ const FAILURES: Record<string, object> = {
   "zhipu/sensitive.sse": FILTERED,
   "openrouter/error-in-stream.sse": { remedy: "retryOnce", code: 502 },
   "openrouter/error-402-in-stream.sse": { remedy: "backOff", code: 402 },
+  "openclaw/error-in-stream.sse": AGAIN,
   "openai-compatible/think-only.sse": EMPTY,
   "openai-compatible/think-unclosed.sse": EMPTY,
   "openai-compatible/empty.sse": EMPTY,
@@ -380,6 +383,7 @@ describe("the request", () => {
     siliconflow: "https://api.siliconflow.cn/v1/chat/completions",
     openrouter: "https://openrouter.ai/api/v1/chat/completions",
     ollama: "http://127.0.0.1:11434/v1/chat/completions",
+    openclaw: "https://model.test/v1/chat/completions",
     "openai-compatible": "https://model.test/v1/chat/completions",
   };
 
@@ -416,7 +420,41 @@ describe("the request", () => {
     expect(request.headers.has("authorization")).toBe(false);
   });
 
-  it.each(OPENAI_LIKE)("of %s asks its model for a stream, in the words of the chat", async (provider) => {
+  it("of openclaw tells an agent the newest words alone, under the name of the conversation", async () => {
+    const bodies: Record<string, unknown>[] = [];
+    const fetch: ModelFetch = async (url, init) => {
+      bodies.push({ url: String(url), channel: new Headers(init?.headers).get("x-openclaw-message-channel") });
+      bodies.push(JSON.parse(String(init?.body)));
+      return new Response(streamOf(read("openclaw/plain.sse")), { headers: { "content-type": "text/event-stream" } });
+    };
+    for (const baseUrl of ["https://claw.test", "https://claw.test/v1"]) {
+      bodies.length = 0;
+      const endpoint = endpointOf("openclaw", { model: "default", baseUrl });
+      const session = "qq:1/c2c:ann:7";
+      const signal = new AbortController().signal;
+      const { text } = await answerWith([endpoint], fetch, { ...input, session }, { limits, signal });
+      expect(text).toBe(ANSWER);
+      expect(bodies).toEqual([
+        { url: "https://claw.test/v1/chat/completions", channel: "qqbot" },
+        {
+          model: "openclaw/default",
+          user: session,
+          stream: true,
+          stream_options: { include_usage: true },
+          messages: [{ role: "user", content: PROMPT }],
+        },
+      ]);
+    }
+  });
+
+  const UNKNOWN = { status: 400, headers: { "content-type": "application/json" } };
+
+  it("of openclaw that names an agent that is not there leads to the settings", async () => {
+    const refusal = await refusalOf(ask("openclaw", read("openclaw/unknown-agent.json"), UNKNOWN));
+    expect(refusal).toMatchObject({ remedy: "tellOperator", advice: expect.stringContaining("MODEL") });
+  });
+
+  it.each(CHAT_LIKE)("of %s asks its model for a stream, in the words of the chat", async (provider) => {
     const { body } = await requestOf(endpointOf(provider));
     const asksForUsage = provider !== "zhipu" && provider !== "hunyuan";
     expect(body).toEqual({

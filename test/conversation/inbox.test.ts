@@ -1,13 +1,13 @@
 /** What becomes of a message the moment it arrives: its turn, and what it does to the turn that runs. */
 import { describe, expect, it } from "vitest";
-import { stop } from "../../src/commands/stop.ts";
 import { QUEUE_LIMIT } from "../../src/conversation/inbox.ts";
 import { queueFull } from "../../src/conversation/sentences.ts";
 import { rows } from "../../src/conversation/storage.ts";
 import { endTurn, insertTurn, openTurns } from "../../src/conversation/turns.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
+import { chatOf } from "../support/commands.ts";
 
-const TABLES = ["seen", "turn", "step", "part", "report", "lease", "audit", "fact"];
+const TABLES = ["seen", "turn", "step", "part", "report", "lease", "audit", "fact", "choice"];
 
 /** Everything that the chat has stored. */
 const everything = (world: ChatWorld) => TABLES.map((table) => rows(world.storage, `SELECT * FROM ${table}`));
@@ -19,7 +19,7 @@ const outcomeOf = (world: ChatWorld, { id }: { id: string }) =>
 const burst = (world: ChatWorld, ...texts: string[]) => Promise.all(texts.map((text) => world.say(text)));
 
 /** What /stop says when it stopped so many messages' answers. */
-const stopReply = (stopped: number) => stop.run({ stop: () => stopped, takeKept: () => undefined })?.text;
+const stopReply = (stopped: number) => chatOf({ stoppable: stopped }).run("/stop")?.text;
 
 describe("a repeated message", () => {
   it("changes nothing, whenever it comes", async () => {

@@ -69,7 +69,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("say" as const),
       who,
-      text: fc.constantFrom("hello", "hello", "hello", "hello", "see www.example.com", "/stop", "继续"),
+      text: fc.oneof(
+        { weight: 8, arbitrary: fc.constantFrom("hello", "see www.example.com", "/stop", "继续") },
+        { weight: 1, arbitrary: fc.constantFrom("/ping", "/retry", "/new", "/whoami", "/persona", "/nonsense") },
+        { weight: 8, arbitrary: fc.constant("hello") },
+      ),
     }),
   },
   {
@@ -234,7 +238,8 @@ function expectThePromise(world: ChatWorld, steps: readonly Step[]): void {
     const own = world.arrived.filter(({ msgId }) => turns[0]?.messages.includes(msgId));
     if (outcome === "answered" || outcome === "apologised" || outcome === "deferred")
       expect(own.length, `${message.id} was heard (${outcome})`).toBeGreaterThan(0);
-    if (outcome === "stopped") expect(says("/stop")).toBe(true);
+    if (outcome === "stopped") expect(says("/stop") || says("/new")).toBe(true);
+    if (outcome === "retried") expect(says("/retry")).toBe(true);
     if (outcome === "withdrawn") expect(recalled).toBe(true);
   }
 

@@ -437,6 +437,7 @@ describe("a refused send", () => {
     firstTry: true,
     repeatable: true,
     form: "text",
+    hasButtons: false,
     hasLinks: false,
     divisible: false,
   };

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../src/bot/bot.ts";
 import { currentLease } from "../../src/conversation/lease.ts";
 import { prune } from "../../src/conversation/turns.ts";
+import { spentOf } from "../../src/conversation/usage.ts";
 import { ChatWorld } from "../support/chat-world.ts";
 
 const answer = (inputTokens: number) => ({ kind: "answer", text: "", inputTokens }) as const;
@@ -114,5 +115,26 @@ describe("the account of a chat", () => {
     expect(sum(world.usage)).toBeGreaterThanOrEqual(30_000);
     await world.say("and?");
     expect(world.questions.at(-1)?.history).not.toEqual([]);
+  });
+});
+
+describe("what was spent", () => {
+  it("is told of today and of this month, by Beijing's calendar, of one person and of all", async () => {
+    const world = new ChatWorld("group");
+    world.nowMs = Date.parse("2026-10-31T15:50:00Z"); // ten minutes before November
+    const spend = async (id: string, tokens: number) => {
+      await world.say("hello", { id });
+      await world.settleModel(answer(tokens));
+      await world.drain();
+    };
+    await spend("ann", 1);
+    await world.advance(20 * 60_000);
+    await spend("ann", 20);
+    await world.advance(2 * DAY_MS);
+    await spend("ann", 300);
+    await spend("bob", 4_000);
+    expect(spentOf(world.storage, world.nowMs, "ann")).toEqual({ today: 300, month: 320 });
+    expect(spentOf(world.storage, world.nowMs)).toEqual({ today: 4_300, month: 4_320 });
+    expect(spentOf(world.storage, world.nowMs, "nobody")).toEqual({ today: 0, month: 0 });
   });
 });

@@ -8,6 +8,7 @@ import type { Standing } from "../../src/bot/access.ts";
 import type { Failure } from "../../src/bot/failures.ts";
 import type { Desk } from "../../src/commands/command.ts";
 import type { AccessMode } from "../../src/config.ts";
+import type { Terms } from "../../src/conversation/choices.ts";
 import { takeRuling } from "../../src/conversation/gate.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
 import type { AskForLease } from "../../src/conversation/lease.ts";
@@ -107,6 +108,8 @@ export class ChatWorld {
   /** What the model was asked, call by call, and when. */
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
   access: AccessMode = "open";
+  /** What people may choose. */
+  terms: Terms = { models: ["test/one", "test/two"], locked: [] };
   dailyTokensPerPerson = 0;
   /** What the Bot was told of tokens, and what it says to it. */
   readonly usage: number[] = [];
@@ -116,6 +119,7 @@ export class ChatWorld {
     claim: async () => "wrong",
     ownCode: async () => ({ code: "AAAAAA", hasOwner: true }),
     whoWaits: async () => undefined,
+    usage: async () => ({ person: { today: 0, month: 0 }, all: { today: 0, month: 0 } }),
     decide: async () => ({ kind: "notOwner" }),
   };
   /** How the Bot takes failures. */
@@ -181,7 +185,7 @@ export class ChatWorld {
   /** What `Conversation.receive` does. */
   async receive(event: BotEvent): Promise<Receipt> {
     const receipt = this.storage.transactionSync(() => {
-      const result = accept(this.storage, event, { nowMs: this.nowMs, newReference });
+      const result = accept(this.storage, event, { nowMs: this.nowMs, newReference, terms: this.terms });
       if (result.kind === "accepted") this.alarmAtMs = this.nowMs;
       return result;
     });
@@ -408,6 +412,7 @@ export class ChatWorld {
       reportForbidden: (capability) => this.forbidden.push(capability),
       askForLease: (options) => this.lease(options),
       access: this.access,
+      terms: this.terms,
       dailyTokensPerPerson: this.dailyTokensPerPerson,
       reportUsage: async (tokens) => {
         this.usage.push(tokens);

@@ -1,0 +1,122 @@
+/** What /model, /persona, /think and /language have in common: showing what there is, and choosing it for somebody. */
+
+import type { ChoiceName, ChoiceView, Scope } from "../choice.ts";
+import type { Reply } from "../reply.ts";
+import { type ChatContext, text, type Words } from "./command.ts";
+
+export interface Option {
+  value: string;
+  /** What people may type for it, besides its number; the first is shown. */
+  names: readonly [string, ...string[]];
+}
+
+export interface Choosing {
+  name: ChoiceName;
+  /** What is chosen, such as 模型. */
+  what: Words;
+  options: readonly Option[];
+  /** Takes what is none of the options. Undefined: nothing else is taken. */
+  readOwn?: (argument: string) => { value: string } | { why: Reply } | undefined;
+}
+
+/** Behind a choice: for the whole group. */
+const FOR_CHAT = /(?:^|\s)(?:-g|group|全群|本群|群里?)$/i;
+const DEFAULT = /^(?:default|reset|默认|恢复|恢复默认)$/i;
+
+export function choosing(chat: ChatContext, argument: string, choice: Choosing): Reply {
+  const view = chat.choices()[choice.name];
+  if (argument === "") return shown(choice, view);
+  if (view.isLocked)
+    return text(`${choice.what.zh}由管理员定,不能改。`, `The operator has fixed the ${choice.what.en}.`);
+
+  const isPrivate = chat.message.chat.scene === "c2c" || chat.message.chat.scene === "guildDm";
+  const scope: Scope = !isPrivate && FOR_CHAT.test(argument) ? "chat" : "person";
+  if (scope === "chat" && !chat.speaksForChat)
+    return text("给全群选的只能是管理员。", "Only the group's admins choose for all of it.");
+  const wanted = argument.replace(FOR_CHAT, "").trim();
+  if (DEFAULT.test(wanted)) {
+    chat.choose(choice.name, undefined, scope);
+    const { value } = chat.choices()[choice.name];
+    return chosen(choice, nameOf(choice, value), scope, isPrivate);
+  }
+  const option = find(choice.options, wanted);
+  const own = option ? undefined : choice.readOwn?.(wanted);
+  if (own && "why" in own) return own.why;
+  const value = option?.value ?? own?.value;
+  if (value === undefined) return shown(choice, view, wanted);
+  chat.choose(choice.name, value, scope);
+  return chosen(choice, nameOf(choice, value), scope, isPrivate);
+}
+
+/** By number, by name, or by a part of one name alone. */
+function find(options: readonly Option[], wanted: string): Option | undefined {
+  const word = wanted.toLowerCase();
+  const byNumber = /^\d{1,2}$/.test(word) ? options[Number(word) - 1] : undefined;
+  const names = ({ value, names }: Option) => [value, ...names].map((name) => name.toLowerCase());
+  const exact = byNumber ?? options.find((option) => names(option).includes(word));
+  if (exact) return exact;
+  const partly = options.filter((option) => names(option).some((name) => name.includes(word)));
+  return partly.length === 1 ? partly[0] : undefined;
+}
+
+/** What a value is called. */
+export function nameOf({ options }: Pick<Choosing, "options">, value: string | undefined): Words {
+  if (value === undefined) return { zh: "默认", en: "the default" };
+  const [name = brief(value)] = options.find((option) => option.value === value)?.names ?? [];
+  return { zh: name, en: name };
+}
+
+const LONGEST_SHOWN = 40;
+
+function brief(value: string): string {
+  const line = value.replace(/\s+/g, " ");
+  return line.length > LONGEST_SHOWN ? `${line.slice(0, LONGEST_SHOWN)}…` : line;
+}
+
+function chosen({ what }: Choosing, { zh, en }: Words, scope: Scope, isPrivate: boolean): Reply {
+  const [whomZh, whomEn] = scope === "chat" ? ["全群", "the group"] : isPrivate ? ["这里", "this chat"] : ["你", "you"];
+  return text(`好的,${whomZh}的${what.zh}:${zh}。`, `Done: the ${what.en} for ${whomEn} is ${en}.`);
+}
+
+const FROM: Record<ChoiceView["from"], Words> = {
+  person: { zh: "你选的", en: "your choice" },
+  chat: { zh: "全群的", en: "the group's" },
+  settings: { zh: "默认", en: "default" },
+};
+
+/** A choice in a line. */
+export function viewed(choice: Pick<Choosing, "what" | "options">, { value, from, isLocked }: ChoiceView): Words {
+  const { zh, en } = nameOf(choice, value);
+  const [lockZh, lockEn] = isLocked ? [",已锁定", ", locked"] : ["", ""];
+  return {
+    zh: `${choice.what.zh}:${zh}(${FROM[from].zh}${lockZh})`,
+    en: `${choice.what.en}: ${en} (${FROM[from].en}${lockEn})`,
+  };
+}
+
+function shown(choice: Choosing, view: ChoiceView, unknown?: string): Reply {
+  const { options, name } = choice;
+  const now = viewed(choice, view);
+  const list = options.map(({ names }, n) => `${n + 1}. ${names[0]}`);
+  const command = COMMAND_OF[name];
+  return {
+    ...text(
+      [
+        ...(unknown === undefined ? [] : [`没有「${brief(unknown)}」这一项。`]),
+        now.zh,
+        ...list,
+        `发送「/${command} 序号或名字」来选,「/${command} 默认」恢复。`,
+      ].join("\n"),
+      `${now.en}\nSend “/${command} NUMBER or NAME” to choose, “/${command} default” to go back.`,
+    ),
+    buttons: options.map(({ names }, n) => ({ label: names[0], command: `/${command} ${n + 1}` })),
+  };
+}
+
+/** The command by which each is chosen. */
+export const COMMAND_OF: Record<ChoiceName, string> = {
+  model: "model",
+  persona: "persona",
+  thinking: "think",
+  language: "lang",
+};
