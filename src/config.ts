@@ -28,6 +28,8 @@ export interface BotConfig {
   models: readonly [ModelEndpoint, ...ModelEndpoint[]];
   /** Those that people may choose, the first of `models` first. */
   offered: readonly ModelEndpoint[];
+  /** Answers where an allowance is spent. */
+  spare?: ModelEndpoint | undefined;
 }
 
 /** Which model to ask, and where. `agent/models.ts` turns it into an AI SDK model. */
@@ -48,10 +50,13 @@ export type AccessMode = "open" | "allowlist" | "pairing";
 
 export interface Config {
   access: AccessMode;
+  /** Messages of one person that are answered in a minute; 0 is no limit. */
+  messagesPerMinute: number;
   /** What people may not choose for themselves. */
   lockedChoices: readonly ChoiceName[];
   /** Tokens that a person, and the bot as a whole, may spend in a day; 0 is no limit. */
   dailyTokensPerPerson: number;
+  dailyTokensPerGroup: number;
   dailyTokens: number;
   /** Where the operator is told that the bot needs help. The address is a key. */
   alertWebhook?: Secret | undefined;
@@ -218,6 +223,11 @@ const SETTINGS = {
     problem: "应为逗号分隔的 <provider>/<model id> / must be <provider>/<model id>, separated by commas",
     advice: "填写聊天里可以选的其他模型,例如 qwen/qwen-plus。List further models that people may choose.",
   },
+  MODEL_WHEN_SPENT: {
+    schema: modelName,
+    problem: "应为 <provider>/<model id> / must be <provider>/<model id>",
+    advice: "填写额度用完后改用的便宜模型,或删除此项。Set a cheap model for when an allowance is spent, or remove it.",
+  },
   LOCKED_CHOICES: {
     schema: choiceNames,
     problem: "应为逗号分隔的 model、persona、thinking、language / must be some of these, separated by commas",
@@ -249,6 +259,16 @@ const SETTINGS = {
     problem: "应为整数 / must be a whole number",
     advice: "填写一个人一天最多用的 token 数,0 表示不限。Set the tokens of one person in a day; 0 is no limit.",
   },
+  DAILY_TOKENS_PER_GROUP: {
+    schema: count,
+    problem: "应为整数 / must be a whole number",
+    advice: "填写一个群一天最多用的 token 数,0 表示不限。Set the tokens of a group in a day; 0 is no limit.",
+  },
+  MESSAGES_PER_MINUTE: {
+    schema: count,
+    problem: "应为整数 / must be a whole number",
+    advice: "填写一个人一分钟最多几条消息,0 表示不限。Set the messages of one person in a minute; 0 is no limit.",
+  },
   DAILY_TOKENS: {
     schema: count,
     problem: "应为整数 / must be a whole number",
@@ -274,6 +294,7 @@ const SETTINGS = {
 } satisfies Record<string, { schema: v.GenericSchema; problem: string; advice: string }>;
 
 type Setting = keyof typeof SETTINGS;
+type ModelSetting = "MODEL" | "MODEL_FALLBACKS" | "MODEL_CHOICES" | "MODEL_WHEN_SPENT";
 
 const known = new WeakMap<object, Config>();
 
@@ -329,10 +350,11 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
   const defaultModel = read("MODEL") ?? DEFAULT_MODEL;
   const fallbacks = read("MODEL_FALLBACKS") ?? [];
   const choices = read("MODEL_CHOICES") ?? [];
+  const spareModel = read("MODEL_WHEN_SPENT");
   /** After a malformed MODEL it would be about the default one, which nobody asked for. */
   const owner = isReported("MODEL") ? undefined : splitModel(defaultModel).provider;
 
-  function readModel(name: string, setting: "MODEL" | "MODEL_FALLBACKS" | "MODEL_CHOICES"): ModelEndpoint {
+  function readModel(name: string, setting: ModelSetting): ModelEndpoint {
     const { provider, model } = splitModel(name);
     if (!isProvider(provider)) {
       report(setting, `未知的 provider / unknown provider; known: ${Object.keys(PROVIDERS).join(", ")}`);
@@ -407,6 +429,8 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
     access: read("ACCESS") ?? "pairing",
     lockedChoices: read("LOCKED_CHOICES") ?? [],
     dailyTokensPerPerson: read("DAILY_TOKENS_PER_PERSON") ?? 500_000,
+    dailyTokensPerGroup: read("DAILY_TOKENS_PER_GROUP") ?? 0,
+    messagesPerMinute: read("MESSAGES_PER_MINUTE") ?? 0,
     dailyTokens: read("DAILY_TOKENS") ?? 5_000_000,
     alertWebhook: webhook ? new Secret(webhook) : undefined,
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
@@ -415,6 +439,7 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
       name: bot.name,
       systemPrompt: bot.systemPrompt || systemPrompt,
       ...readModels(bot.model || defaultModel),
+      spare: spareModel === undefined ? undefined : readModel(spareModel, "MODEL_WHEN_SPENT"),
     })),
     qq: {
       apiBase,

@@ -61,11 +61,10 @@ const PRESETS = {
     const model = gateway(`openclaw/${endpoint.model}`);
     // One `user` is one session there, which holds what was said.
     return {
-      doStream: ({ providerOptions, ...call }) =>
-        model.doStream({
-          ...call,
-          providerOptions: { openclaw: { user: String(providerOptions?.qq?.session ?? "") } },
-        }),
+      doStream({ providerOptions, ...call }) {
+        const user = providerOptions?.qq?.session;
+        return model.doStream({ ...call, ...(user && { providerOptions: { openclaw: { user } } }) });
+      },
     };
   },
   "openai-compatible": openAiLike,

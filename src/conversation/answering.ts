@@ -13,7 +13,7 @@ import { Draft } from "./draft.ts";
 import { writeOn } from "./drafting.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
 import { readFact, takeNotices } from "./facts.ts";
-import { turnAway } from "./gate.ts";
+import { type Admission, admit } from "./gate.ts";
 import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
 import { named } from "./named.ts";
@@ -31,9 +31,11 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   const { storage, now } = context;
   if (isForbidden(context, "replies")) return finish(context, turn, "failed", MUTE);
   const writing = await import("../qq/writing.ts"); // not before it is needed: start-up is billed too
+  let admission: Admission;
   try {
     if (turn.kind !== "question" && (await runCommand(context, turn, { signal, writing }))) return;
-    if (await turnAway(context, turn)) return;
+    admission = await admit(context, turn);
+    if (admission === "away") return;
   } catch (error) {
     if (!signal.aborted) modelFailed(context, turn, toRefusal(error, "turn.access"));
     return;
@@ -41,7 +43,8 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
 
   const draft = new Draft();
   const shown = showTyping(context, turn);
-  const asking = askModel(context, turn, draft, AbortSignal.any([signal, draft.signal]));
+  const onSpare = admission === "spare";
+  const asking = askModel(context, turn, { draft, signal: AbortSignal.any([signal, draft.signal]), onSpare });
   const inTime = await endsBy(context, asking, speakByMs(turn, now()));
   await shown;
   if (!inTime && !signal.aborted) return writeOn(context, turn, { draft, asking, writing });
@@ -74,11 +77,15 @@ const MUTE: Refusal = {
   remedy: "tellOperator",
 };
 
-async function askModel(context: TurnContext, turn: Turn, draft: Draft, signal: AbortSignal): Promise<StepResult> {
+async function askModel(
+  context: TurnContext,
+  turn: Turn,
+  { draft, signal, onSpare }: { draft: Draft; signal: AbortSignal; onSpare: boolean },
+): Promise<StepResult> {
   const history = readHistory(context.storage, turn.id);
   const choices = choicesOf(context.storage, turn.sender, context.terms);
   const { text, model, inputTokens, outputTokens, isCut } = await context.generate(
-    { history, messages: turn.messages, choices, since: readFact(context.storage, "forgottenBefore") ?? 0 },
+    { history, messages: turn.messages, choices, since: readFact(context.storage, "forgottenBefore") ?? 0, onSpare },
     {
       limits: LIMITS,
       signal,

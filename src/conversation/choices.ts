@@ -15,11 +15,13 @@ import {
 import { OWN_PERSONA } from "../commands/persona.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
-/** What the operator lets people choose. */
+/** What the operator lets people do. */
 export interface Terms {
   /** `<provider>/<model id>`, the default one first. */
   models: readonly string[];
   locked: readonly ChoiceName[];
+  /** Of one person; 0 is no limit. */
+  messagesPerMinute: number;
 }
 
 export type Choices = Readonly<Record<ChoiceName, ChoiceView>>;

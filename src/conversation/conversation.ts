@@ -187,7 +187,7 @@ export class Conversation extends DurableObject {
   /** What people may choose. Nothing where the settings are broken. */
   #terms(appId: string): Terms {
     const settings = this.#readSettings(appId);
-    return settings ? termsOf(settings) : { models: [], locked: [] };
+    return settings ? termsOf(settings) : NO_TERMS;
   }
 
   /** Without settings the runner reaches nobody; it only ends what has waited for too long. */
@@ -204,8 +204,10 @@ export class Conversation extends DurableObject {
         reportFailures: unreachable,
         reportForbidden: () => {},
         access: "allowlist" as const,
-        terms: { models: [], locked: [] },
+        hasSpareModel: false,
+        terms: NO_TERMS,
         dailyTokensPerPerson: 0,
+        dailyTokensPerGroup: 0,
         reportUsage: unreachable,
         desk: {
           claim: unreachable,
@@ -222,13 +224,13 @@ export class Conversation extends DurableObject {
     return new TurnRunner({
       ...base,
       isExhausted: () => allowance.isExhausted(),
-      generate: async ({ history, messages, choices, since }, options) => {
+      generate: async ({ history, messages, choices, since, onSpare }, options) => {
         const { answerWith } = await import("../agent/agent.ts");
         const persona = personaOf(choices) ?? bot.systemPrompt;
         const language = languageOf(choices);
         const session = `qq:${conversationKey(bot.appId, chat)}:${since}`;
         const input = { persona, scene: chat.scene, nowMs: Date.now(), history, messages, language, session };
-        const models = modelsFor(bot, choices);
+        const models = onSpare && bot.spare ? ([bot.spare] as const) : modelsFor(bot, choices);
         allowance.spend(models.length); // each is asked once at most
         return answerWith(models, fetch, input, {
           ...options,
@@ -243,8 +245,10 @@ export class Conversation extends DurableObject {
       sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       access: config.access,
+      hasSpareModel: bot.spare !== undefined,
       terms: termsOf({ config, bot }),
       dailyTokensPerPerson: config.dailyTokensPerPerson,
+      dailyTokensPerGroup: config.dailyTokensPerGroup,
       reportUsage: (tokens) => this.#bot(bot).addUsage(tokens),
       desk: this.#desk(bot, chat),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
@@ -287,8 +291,11 @@ export class Conversation extends DurableObject {
   }
 }
 
+const NO_TERMS: Terms = { models: [], locked: [], messagesPerMinute: 0 };
+
 function termsOf({ config, bot }: Settings): Terms {
-  return { models: bot.offered.map(modelName), locked: config.lockedChoices };
+  const { lockedChoices: locked, messagesPerMinute } = config;
+  return { models: bot.offered.map(modelName), locked, messagesPerMinute };
 }
 
 /** The chosen one first; the others help out where it fails. */

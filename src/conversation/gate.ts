@@ -3,7 +3,7 @@
  * the list cost none.
  */
 import type { Standing } from "../bot/access.ts";
-import { dayStartMs } from "../day.ts";
+import { DAY_MS, dayStartMs } from "../day.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { setUnfinished, unfinishedTurns } from "./draft.ts";
@@ -13,41 +13,58 @@ import { currentLease, noteStanding, reached, spentUntilMs, standingOf } from ".
 import { named } from "./named.ts";
 import { DENIED, notOnTheList, pairing, SPENT } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
+import { tellOnce } from "./told.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { endTurn, isUnchanged, openTurns } from "./turns.ts";
 import { spentSince } from "./usage.ts";
 
 /**
- * Ends the turn of somebody who may not talk here with a sentence, or, where they were told for good, without one. False
- * where the model may be asked.
- *
- * @throws whatever keeps this chat from learning what the Bot has ruled about it.
+ * - `away`   the turn has ended: with a sentence, or, where they were told before, without one
+ * - `spare`  an allowance is spent, and there is a model for that
+ * - `in`     the model may be asked
  */
-export async function turnAway(context: TurnContext, turn: Turn): Promise<boolean> {
+export type Admission = "away" | "spare" | "in";
+
+/** @throws whatever keeps this chat from learning what the Bot has ruled about it. */
+export async function admit(context: TurnContext, turn: Turn): Promise<Admission> {
   const { storage, access } = context;
   const standing = standingOf(storage) ?? (await askForStanding(context));
   if (standing === "denied") {
     const isTold = readFact(storage, "dismissed") === true;
     if (!isTold) writeFact(storage, "dismissed", true);
     endWith(context, turn, isTold ? undefined : DENIED);
-    return true;
+    return "away";
   }
   const isIn = standing === "owner" || standing === "allowed" || access === "open";
-  const sentence = (isIn ? undefined : await sentenceFor(context, turn)) ?? overLimit(context, turn, standing);
-  if (sentence) endWith(context, turn, sentence);
-  return sentence !== undefined;
+  const sentence = isIn ? undefined : await sentenceFor(context, turn);
+  const limit = sentence ? undefined : overLimit(context, turn, standing);
+  if (!sentence && !limit) return "in";
+  if (limit && context.hasSpareModel) return "spare";
+  endWith(context, turn, limit ? spentSentence(context, turn, limit) : sentence);
+  return "away";
 }
 
-/** The day's tokens are spent: this person's, or the bot's. The owner spends their own. */
+/** Which of the day's allowances is spent: the bot's, this chat's or this person's. The owner spends their own. */
 function overLimit(
-  { storage, now, dailyTokensPerPerson: limit }: TurnContext,
-  { sender }: Turn,
+  { storage, now, dailyTokensPerPerson, dailyTokensPerGroup }: TurnContext,
+  { sender, messages }: Turn,
   standing: Standing | "stranger" | undefined,
-): Reply | undefined {
-  if (spentUntilMs(storage) > now()) return SPENT.bot;
-  if (limit === 0 || standing === "owner") return undefined;
-  return spentSince(storage, dayStartMs(now()), sender) >= limit ? SPENT.person : undefined;
+): keyof typeof SPENT | undefined {
+  if (spentUntilMs(storage) > now()) return "bot";
+  if (standing === "owner") return undefined;
+  const sinceMs = dayStartMs(now());
+  const isGroup = messages.some(({ chat: { scene } }) => scene === "group" || scene === "guildChannel");
+  const isSpent = (limit: number, who?: string) => limit > 0 && spentSince(storage, sinceMs, who) >= limit;
+  if (isGroup && isSpent(dailyTokensPerGroup)) return "group";
+  return isSpent(dailyTokensPerPerson, sender) ? "person" : undefined;
+}
+
+/** Once a day: whoever goes on asking hears no more of it. */
+function spentSentence({ storage, now }: TurnContext, { sender }: Turn, limit: keyof typeof SPENT): Reply | undefined {
+  const who = limit === "person" ? sender : "";
+  const untilMs = dayStartMs(now()) + DAY_MS;
+  return tellOnce(storage, { who, limit, nowMs: now(), untilMs }) ? SPENT[limit] : undefined;
 }
 
 /** What the Bot rules from here on. What was under way for somebody who is denied ends. Returns the turns concerned. */

@@ -14,10 +14,11 @@ import { readFact, writeFact } from "./facts.ts";
 import { standingOf } from "./lease.ts";
 import { book, slotsLeft } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
-import { GREETINGS, queueFull } from "./sentences.ts";
+import { GREETINGS, queueFull, tooFast } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
+import { tellOnce } from "./told.ts";
 import { isGreeting, MAX_RESTARTS, type Turn, type TurnKind } from "./turn-machine.ts";
-import { endTurn, insertTurn, joinTurn, nextTurnId, openTurns, withdrawMessage } from "./turns.ts";
+import { endTurn, insertTurn, joinTurn, messagesSince, nextTurnId, openTurns, withdrawMessage } from "./turns.ts";
 
 /** Messages of one chat that wait or run. One more is refused with a sentence. */
 export const QUEUE_LIMIT = 50;
@@ -99,8 +100,27 @@ function act(door: Door, message: IncomingMessage, command: ReceivedCommand, arg
   return { turn: insertNotice(door, message, reply), interrupted };
 }
 
+const MINUTE_MS = 60_000;
+
+/** Somebody writes faster than the operator lets them: told once in a minute, the rest is left alone. */
+function isTooFast(
+  { storage, nowMs, terms: { messagesPerMinute: limit } }: Door,
+  { sender }: IncomingMessage,
+): boolean {
+  if (limit === 0 || standingOf(storage) === "owner") return false;
+  return messagesSince(storage, sender.id, nowMs - MINUTE_MS) >= limit;
+}
+
+function slowDown(door: Door, message: IncomingMessage): Placed {
+  const { storage, nowMs, terms } = door;
+  const isNews = tellOnce(storage, { who: message.sender.id, limit: "pace", nowMs, untilMs: nowMs + MINUTE_MS });
+  if (!isNews) return leaveAlone(door, message);
+  return placeNotice(door, message, { kind: "text", text: tooFast(terms.messagesPerMinute) });
+}
+
 /** A message for the model: with an open turn of its sender while that may be, else with one of its own. */
 function placeQuestion(door: Door, message: IncomingMessage): Placed {
+  if (isTooFast(door, message)) return slowDown(door, message);
   const open = openTurns(door.storage);
   const last = open.findLast(({ sender, kind }) => sender === message.sender.id && kind !== "notice");
   if (!last || !joinable(last) || isFull(open)) return queueTurn(door, message, { kind: "question", open });

@@ -74,6 +74,9 @@ export const MIGRATIONS: readonly string[] = [
   -- What people have chosen: ChoiceName of commands/choice.ts. The chat's own choice has no owner's id.
   CREATE TABLE choice (owner TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (owner, name)) WITHOUT ROWID;
 
+  -- Who was told that a limit is reached, and until when that is known: Limit of told.ts.
+  CREATE TABLE told (who TEXT NOT NULL, what TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (who, what)) WITHOUT ROWID;
+
   -- JSON array of Button: what may be pressed under a part.
   ALTER TABLE part ADD COLUMN buttons TEXT;
   `,

@@ -96,16 +96,25 @@ export function notOnTheList(isGroup: boolean): Reply {
 }
 
 /** A day's tokens are spent. */
-export const SPENT: Record<"person" | "bot", Reply> = {
+export const SPENT: Record<"person" | "group" | "bot", Reply> = {
   person: {
     kind: "text",
     text: "你今天的额度用完了,明天再聊吧。\nYou have used up today's allowance; see you tomorrow.",
+  },
+  group: {
+    kind: "text",
+    text: "这里今天的额度用完了,明天再聊吧。\nThis chat has used up today's allowance; see you tomorrow.",
   },
   bot: {
     kind: "text",
     text: "机器人今天的额度用完了,明天再聊吧。\nThe bot has used up today's allowance; see you tomorrow.",
   },
 };
+
+/** Somebody writes more than the operator lets them. */
+export function tooFast(limit: number): string {
+  return `一分钟最多 ${limit} 条,请慢一点。\nAt most ${limit} messages a minute, please.`;
+}
 
 /** Said once; then nothing. */
 export const DENIED: Reply = {

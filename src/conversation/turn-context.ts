@@ -23,6 +23,8 @@ export interface Question {
   choices: Choices;
   /** The turn from which on the model sees the chat: rises with every new conversation. */
   since: number;
+  /** An allowance is spent: the model for that answers. */
+  onSpare: boolean;
 }
 
 export interface Collaborators {
@@ -42,10 +44,14 @@ export interface Collaborators {
   askForLease: AskForLease;
   /** Who may talk here, unless there is a rule about this chat. */
   access: AccessMode;
+  /** There is a model that answers where an allowance is spent. */
+  hasSpareModel: boolean;
   /** What people may choose. */
   terms: Terms;
   /** Tokens that a person may spend here in a day; 0 is no limit. */
   dailyTokensPerPerson: number;
+  /** Tokens that a group or channel may spend in a day, all of it together; 0 is no limit. */
+  dailyTokensPerGroup: number;
   /** Tells the Bot what was spent here. Returns until when no more may be spent, if so. */
   reportUsage(tokens: number): Promise<number | undefined>;
   /** The bot as a whole, asked on behalf of this chat. */

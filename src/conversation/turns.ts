@@ -6,6 +6,7 @@ import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { readFact } from "./facts.ts";
 import { rows, run, type Storage } from "./storage.ts";
+import { forgetTold } from "./told.ts";
 import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind, triedAt } from "./turn-machine.ts";
 
 interface TurnRow {
@@ -228,6 +229,22 @@ export function lastQuestion(
   return row && { id: row.id, messages: JSON.parse(row.messages), hasEnded: row.ended === 1 };
 }
 
+/** More than anybody is allowed in a minute is not counted. */
+const RECENT_TURNS = 200;
+
+/** Messages of one person since a time, that were for the model and not left alone. */
+export function messagesSince(storage: Storage, sender: string, sinceMs: number): number {
+  const [row] = rows<{ count: number }>(
+    storage,
+    `SELECT count(*) AS count FROM turn, json_each(turn.messages) AS message
+     WHERE turn.id > (SELECT max(id) FROM turn) - ${RECENT_TURNS} AND turn.sender = ? AND turn.kind = 'question'
+       AND coalesce(turn.outcome, '') <> 'dismissed' AND message.value ->> '$.receivedAtMs' > ?`,
+    sender,
+    sinceMs,
+  );
+  return row?.count ?? 0;
+}
+
 /** A question that is asked anew: the model sees it no more, and nothing of its answer is kept. */
 export function setAside(storage: Storage, turn: number): void {
   run(storage, "UPDATE turn SET outcome = 'retried', kept = NULL, told = 1, unfinished = 0 WHERE id = ?", turn);
@@ -263,6 +280,7 @@ export function pruneAtMs(storage: Storage, retentionMs: number): number | undef
  */
 export function prune(storage: Storage, { nowMs, retentionMs }: { nowMs: number; retentionMs: number }): void {
   if (nowMs < (pruneAtMs(storage, retentionMs) ?? Number.POSITIVE_INFINITY)) return;
+  forgetTold(storage, nowMs);
   const old = rows<{ id: number }>(
     storage,
     "SELECT id FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",

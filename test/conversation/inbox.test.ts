@@ -7,7 +7,7 @@ import { endTurn, insertTurn, openTurns } from "../../src/conversation/turns.ts"
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 import { chatOf } from "../support/commands.ts";
 
-const TABLES = ["seen", "turn", "step", "part", "report", "lease", "audit", "fact", "choice"];
+const TABLES = ["seen", "turn", "step", "part", "report", "lease", "audit", "fact", "choice", "told"];
 
 /** Everything that the chat has stored. */
 const everything = (world: ChatWorld) => TABLES.map((table) => rows(world.storage, `SELECT * FROM ${table}`));

@@ -109,8 +109,10 @@ export class ChatWorld {
   readonly questions: (Question & { limits: StepLimits; atMs: number })[] = [];
   access: AccessMode = "open";
   /** What people may choose. */
-  terms: Terms = { models: ["test/one", "test/two"], locked: [] };
+  terms: Terms = { models: ["test/one", "test/two"], locked: [], messagesPerMinute: 0 };
   dailyTokensPerPerson = 0;
+  dailyTokensPerGroup = 0;
+  hasSpareModel = false;
   /** What the Bot was told of tokens, and what it says to it. */
   readonly usage: number[] = [];
   spentUntilMs: number | undefined;
@@ -413,7 +415,9 @@ export class ChatWorld {
       askForLease: (options) => this.lease(options),
       access: this.access,
       terms: this.terms,
+      hasSpareModel: this.hasSpareModel,
       dailyTokensPerPerson: this.dailyTokensPerPerson,
+      dailyTokensPerGroup: this.dailyTokensPerGroup,
       reportUsage: async (tokens) => {
         this.usage.push(tokens);
         return this.spentUntilMs;
