@@ -39,6 +39,7 @@ const LABELS: Record<Provider, string> = {
 const USUAL: Partial<Record<Provider, string>> = {
   deepseek: "deepseek-chat",
   qwen: "qwen-plus",
+  openclaw: "default",
   zhipu: "glm-4.7",
 };
 

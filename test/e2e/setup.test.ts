@@ -103,7 +103,7 @@ describe("the wizard in a terminal", () => {
     await wizard.until("QQ 认得这个机器人");
 
     await wizard.until("用哪家的模型?");
-    for (let row = 1; row < 14; row += 1) wizard.press(KEYS.down);
+    for (let row = 1; row < 15; row += 1) wizard.press(KEYS.down);
     await wizard.until("● 其他 OpenAI 兼容接口");
     wizard.press(KEYS.enter);
     await wizard.until("的模型名");
