@@ -5,6 +5,11 @@
 /** Where people talk: a private chat (QQ: C2C), a group, a channel of a guild, a direct message of a guild. */
 export type Scene = "c2c" | "group" | "guildChannel" | "guildDm";
 
+/** Whether one person alone talks there. */
+export function isPrivate({ scene }: Chat): boolean {
+  return scene === "c2c" || scene === "guildDm";
+}
+
 export interface Chat {
   scene: Scene;
   /** `user_openid`, `group_openid`, `channel_id`, or the `guild_id` of a direct message. Valid for one AppID only. */

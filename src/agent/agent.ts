@@ -1,7 +1,7 @@
 /**
- * One model step through the AI SDK's provider packages, within time limits, and where one model fails the next. Text in, text out: knows
- * nothing of QQ, stores nothing and asks no model twice. Loaded with a dynamic `import()`, so that the callback path does
- * not pay for the SDK.
+ * One model step through the AI SDK's provider packages, within time limits, and where one model fails the next. Text in,
+ * text out: knows nothing of QQ, stores nothing and asks no model twice. Loaded with a dynamic `import()`, so that the
+ * callback path does not pay for the SDK.
  */
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import type { Thinking } from "../choice.ts";
@@ -41,7 +41,7 @@ export interface StepOptions {
   /** How much the model thinks first, where it can. Undefined: as it does by itself. */
   thinking?: Thinking | undefined;
   /** The model remembers by itself, and is told the newest messages alone. */
-  isAgent?: boolean;
+  remembers?: boolean;
   /**
    * Called with the text so far whenever it grows; the stream waits for it. It begins anew where another model takes over,
    * and is a draft: of a server that does not mark where thinking begins, it may be thinking.
@@ -70,15 +70,15 @@ export async function answerWith(
     if (!isAgent(endpoint.provider)) return generateStep(model, input, { ...options, limits, now });
     // It may be at work with its tools for as long as it likes, without a word.
     const patient = { ...limits, firstTokenMs: limits.totalMs, silenceMs: limits.totalMs };
-    return generateStep(model, input, { ...options, limits: patient, now, isAgent: true });
+    return generateStep(model, input, { ...options, limits: patient, now, remembers: true });
   };
   const { endpoint, result } = await inOrder(endpoints, ask, { ...options, cooldowns, now });
   return { ...result, model: modelName(endpoint) };
 }
 
 /**
- * Asks one model once: by the call that every provider package has, since what `streamText` puts around it costs more than the
- * rest of a turn (ARCHITECTURE.md, "What a turn costs").
+ * Asks one model once: by the call that every provider package has, since what `streamText` puts around it costs more than
+ * anything else of a turn (ARCHITECTURE.md, "What a turn costs").
  *
  * @throws ModelError for whatever goes wrong at the model: it names neither prompt nor address.
  * @throws the reason of `signal` where that ended the step.
@@ -86,14 +86,14 @@ export async function answerWith(
 export async function generateStep(
   model: Model,
   input: PromptInput,
-  { limits, signal, thinking: effort, isAgent: isOwnMemory = false, onText, now = Date.now }: StepOptions,
+  { limits, signal, thinking: effort, remembers = false, onText, now = Date.now }: StepOptions,
 ): Promise<StepText> {
   signal.throwIfAborted();
   const watch = new Watch(limits, signal);
   let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   try {
     const call = model.doStream({
-      prompt: promptOf(input, { isAgent: isOwnMemory }),
+      prompt: promptOf(input, { remembers }),
       abortSignal: watch.signal,
       ...(effort && { reasoning: effort }),
       ...(input.session && { providerOptions: { qq: { session: input.session } } }),

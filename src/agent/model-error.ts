@@ -136,11 +136,16 @@ function told(error: unknown): { status?: number | undefined; words: string; hea
   }
   const said = fieldsOf(error);
   if (!said || error instanceof Error) return { words: "", headers: {} };
-  // In a stream, in whatever depth: `{ error: { message, type, code } }`.
+  return { status: statusIn(said), words: JSON.stringify(said), headers: {} };
+}
+
+/** The status that a server tells in words of its own, in whatever depth: `{ error: { message, type, code } }`. */
+export function statusIn(told: unknown): number | undefined {
+  const said = fieldsOf(told);
+  if (!said) return undefined;
   const inner = fieldsOf(fieldsOf(said.response)?.error) ?? fieldsOf(said.error) ?? said;
   const codes = [inner, said].flatMap(({ statusCode, status, code, type }) => [statusCode, status, code, type]);
-  const status = codes.map(statusOfCode).find((known) => known !== undefined);
-  return { status, words: JSON.stringify(said), headers: {} };
+  return codes.map(statusOfCode).find((known) => known !== undefined);
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> | undefined {
@@ -155,7 +160,7 @@ const STATUSES: readonly (readonly [RegExp, number])[] = [
 ];
 
 /** For a server that reports an error where HTTP's own status is already spent. */
-export function statusOfCode(code: unknown): number | undefined {
+function statusOfCode(code: unknown): number | undefined {
   const status = Number(code);
   if (Number.isInteger(status) && status >= 400 && status <= 599) return status;
   return STATUSES.find(([words]) => words.test(String(code)))?.[1];

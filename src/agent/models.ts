@@ -9,7 +9,7 @@ import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { createWorkersAI, type WorkersAISettings } from "workers-ai-provider";
 import type { ModelEndpoint } from "../config.ts";
 import type { Provider } from "../providers.ts";
-import { statusOfCode } from "./model-error.ts";
+import { statusIn } from "./model-error.ts";
 
 export type ModelFetch = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;
 
@@ -120,9 +120,7 @@ const BRACE = 0x7b;
 
 function statusOf(body: string): number | undefined {
   try {
-    const told = JSON.parse(body);
-    const error = told?.error ?? told;
-    return [error?.code, error?.status, error?.type].map(statusOfCode).find((status) => status !== undefined);
+    return statusIn(JSON.parse(body));
   } catch {
     return undefined;
   }

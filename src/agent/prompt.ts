@@ -43,9 +43,9 @@ export function instructions({ persona, scene, nowMs, language }: PromptInput): 
   return `${persona}\n${PLACES[scene]}\n现在是 ${TIME.format(nowMs)}(北京时间)。${inWhich}`;
 }
 
-/** All that the model is told; an agent knows the rest. */
-export function promptOf(input: PromptInput, { isAgent = false } = {}): LanguageModelV4Prompt {
-  if (isAgent) return promptMessages({ ...input, history: [] });
+/** All that the model is told; one that remembers by itself knows the rest. */
+export function promptOf(input: PromptInput, { remembers = false } = {}): LanguageModelV4Prompt {
+  if (remembers) return promptMessages({ ...input, history: [] });
   return [{ role: "system", content: instructions(input) }, ...promptMessages(input)];
 }
 

@@ -2,7 +2,7 @@
  * Who may talk to one bot. A rule is about a chat: in private that is a person, else a group or channel as a whole. The
  * owner claims the bot in a private chat; strangers get a code that the owner approves.
  */
-import type { Chat, Scene } from "../event.ts";
+import { type Chat, isPrivate, type Scene } from "../event.ts";
 
 /** No rule: a stranger. */
 export type Standing = "owner" | "allowed" | "denied";
@@ -70,7 +70,7 @@ export class Access {
   claim(chat: Chat, isRight: boolean): Claim {
     if (this.standingOf(chat) === "owner") return "yours";
     if (this.hasOwner()) return "taken";
-    if (chat.scene !== "c2c" && chat.scene !== "guildDm") return "wrong";
+    if (!isPrivate(chat)) return "wrong";
     const hourAgoMs = this.#now() - 60 * 60_000;
     this.#sql.exec("DELETE FROM wrong_claim WHERE at <= ?", hourAgoMs);
     const { scene, id } = chat;

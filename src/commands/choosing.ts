@@ -1,6 +1,7 @@
 /** What /model, /persona, /think and /language have in common: showing what there is, and choosing it for somebody. */
 
 import type { ChoiceName, ChoiceView, Scope } from "../choice.ts";
+import { isPrivate } from "../event.ts";
 import type { Reply } from "../reply.ts";
 import { type ChatContext, text, type Words } from "./command.ts";
 
@@ -21,7 +22,7 @@ export interface Choosing {
 
 /** Behind a choice: for the whole group. */
 const FOR_CHAT = /(?:^|\s)(?:-g|group|全群|本群|群里?)$/i;
-const DEFAULT = /^(?:default|reset|默认|恢复|恢复默认)$/i;
+const RESET = /^(?:default|reset|默认|重置|恢复|恢复默认)$/i;
 
 export function choosing(chat: ChatContext, argument: string, choice: Choosing): Reply {
   const view = chat.choices()[choice.name];
@@ -29,15 +30,12 @@ export function choosing(chat: ChatContext, argument: string, choice: Choosing):
   if (view.isLocked)
     return text(`${choice.what.zh}由管理员定,不能改。`, `The operator has fixed the ${choice.what.en}.`);
 
-  const isPrivate = chat.message.chat.scene === "c2c" || chat.message.chat.scene === "guildDm";
-  const scope: Scope = !isPrivate && FOR_CHAT.test(argument) ? "chat" : "person";
-  if (scope === "chat" && !chat.speaksForChat)
-    return text("给全群选的只能是管理员。", "Only the group's admins choose for all of it.");
-  const wanted = argument.replace(FOR_CHAT, "").trim();
-  if (DEFAULT.test(wanted)) {
+  const { wanted, scope } = readScope(chat, argument);
+  if (!mayChooseFor(chat, scope)) return ADMINS_ONLY;
+  const done = (value: string | undefined) => chosen(chat, choice, nameOf(choice, value), scope);
+  if (isReset(wanted)) {
     chat.choose(choice.name, undefined, scope);
-    const { value } = chat.choices()[choice.name];
-    return chosen(choice, nameOf(choice, value), scope, isPrivate);
+    return done(chat.choices()[choice.name].value);
   }
   const option = find(choice.options, wanted);
   const own = option ? undefined : choice.readOwn?.(wanted);
@@ -45,7 +43,23 @@ export function choosing(chat: ChatContext, argument: string, choice: Choosing):
   const value = option?.value ?? own?.value;
   if (value === undefined) return shown(choice, view, wanted);
   chat.choose(choice.name, value, scope);
-  return chosen(choice, nameOf(choice, value), scope, isPrivate);
+  return done(value);
+}
+
+/** What is typed behind a command, and for whom: in private there is only the person. */
+export function readScope({ message }: ChatContext, argument: string): { wanted: string; scope: Scope } {
+  const isForChat = !isPrivate(message.chat) && FOR_CHAT.test(argument);
+  return { wanted: argument.replace(FOR_CHAT, "").trim(), scope: isForChat ? "chat" : "person" };
+}
+
+export function mayChooseFor({ speaksForChat }: ChatContext, scope: Scope): boolean {
+  return scope === "person" || speaksForChat;
+}
+
+export const ADMINS_ONLY = text("给全群选的只能是管理员。", "Only the group's admins choose for all of it.");
+
+export function isReset(wanted: string): boolean {
+  return RESET.test(wanted);
 }
 
 /** By number, by name, or by a part of one name alone. */
@@ -73,8 +87,9 @@ function brief(value: string): string {
   return line.length > LONGEST_SHOWN ? `${line.slice(0, LONGEST_SHOWN)}…` : line;
 }
 
-function chosen({ what }: Choosing, { zh, en }: Words, scope: Scope, isPrivate: boolean): Reply {
-  const [whomZh, whomEn] = scope === "chat" ? ["全群", "the group"] : isPrivate ? ["这里", "this chat"] : ["你", "you"];
+function chosen({ message }: ChatContext, { what }: Choosing, { zh, en }: Words, scope: Scope): Reply {
+  const own = isPrivate(message.chat) ? ["这里", "this chat"] : ["你", "you"];
+  const [whomZh, whomEn] = scope === "chat" ? ["全群", "the group"] : own;
   return text(`好的,${whomZh}的${what.zh}:${zh}。`, `Done: the ${what.en} for ${whomEn} is ${en}.`);
 }
 

@@ -1,13 +1,10 @@
 import { CHOICES, type ChoiceName } from "../choice.ts";
-import { type Choosing, COMMAND_OF, viewed } from "./choosing.ts";
+import { ADMINS_ONLY, type Choosing, COMMAND_OF, isReset, mayChooseFor, readScope, viewed } from "./choosing.ts";
 import { type ChatContext, type ReceivedCommand, text } from "./command.ts";
 import { languageChoice } from "./language.ts";
 import { modelChoice } from "./model.ts";
 import { personaChoice } from "./persona.ts";
 import { thinkingChoice } from "./think.ts";
-
-const RESET = /^(?:reset|重置|恢复|恢复默认)(?:\s+(?:-g|group|全群|本群|群里?))?$/i;
-const FOR_CHAT = /\s\S+$/;
 
 /** All that can be chosen here, and by whom it was. */
 export const config: ReceivedCommand = {
@@ -25,11 +22,10 @@ export const config: ReceivedCommand = {
         [...en, `${how} choose, /config reset takes it back.`].join("\n"),
       );
     }
-    if (!RESET.test(argument)) return text("只有 /config 和 /config reset。", "There is /config and /config reset.");
-    const isForChat = FOR_CHAT.test(argument);
-    if (isForChat && !chat.speaksForChat)
-      return text("给全群选的只能由管理员恢复。", "Only the group's admins take back what is the group's.");
-    for (const name of CHOICES) chat.choose(name, undefined, isForChat ? "chat" : "person");
+    const { wanted, scope } = readScope(chat, argument);
+    if (!isReset(wanted)) return text("只有 /config 和 /config reset。", "There is /config and /config reset.");
+    if (!mayChooseFor(chat, scope)) return ADMINS_ONLY;
+    for (const name of CHOICES) chat.choose(name, undefined, scope);
     const [nowZh, nowEn] = shownChoices(chat);
     return text(["已恢复。", ...nowZh].join("\n"), ["Taken back.", ...nowEn].join("\n"));
   },

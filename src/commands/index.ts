@@ -48,11 +48,8 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 export type Typed =
-  | {
-      kind: "command";
-      command: Command /** What stands behind the name; empty where there is nothing. */;
-      argument: string;
-    }
+  /** `argument` is what stands behind the name; empty where there is nothing. */
+  | { kind: "command"; command: Command; argument: string }
   /** `/model ?` */
   | { kind: "usage"; command: Command }
   /** Behind a slash, and nobody knows it. */

@@ -1,3 +1,4 @@
+import { isPrivate } from "../event.ts";
 import { type AskingCommand, type Spent, text, type Words } from "./command.ts";
 
 /** What models were asked: by this person, in this chat, and, for the owner, by everybody. */
@@ -8,10 +9,9 @@ export const usage: AskingCommand = {
   summary: { zh: "今天和这个月用了多少", en: "what was used today and this month" },
   async ask(desk, _, { message: { sender, chat } }) {
     const { person, all, bot } = await desk.usage(sender.id);
-    const isPrivate = chat.scene === "c2c" || chat.scene === "guildDm";
     const lines: [Words, Spent][] = [
       [{ zh: "你", en: "you" }, person],
-      ...(isPrivate ? [] : [[{ zh: "这里所有人", en: "everybody here" }, all] as [Words, Spent]]),
+      ...(isPrivate(chat) ? [] : [[{ zh: "这里所有人", en: "everybody here" }, all] as [Words, Spent]]),
       ...(bot ? [[{ zh: "整个机器人(约)", en: "the whole bot (about)" }, bot] as [Words, Spent]] : []),
     ];
     return text(

@@ -3,7 +3,7 @@
  * transaction that also stores the message.
  */
 import type { ChatContext, ChatStatus } from "../commands/command.ts";
-import type { IncomingMessage, Sender } from "../event.ts";
+import { type IncomingMessage, isPrivate } from "../event.ts";
 import { choicesOf, choose, type Terms } from "./choices.ts";
 import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
@@ -20,21 +20,22 @@ interface Where {
   terms: Terms;
 }
 
-/** @param ask places words in place of the command's. */
-export function actingIn(
-  where: Where,
-  message: IncomingMessage,
-  ask: (words: IncomingMessage) => void,
-): { chat: ChatContext /** Turns whose work is void. */; stopped: readonly number[] } {
+export interface Acting {
+  chat: ChatContext;
+  /** Turns whose work is void. */
+  stopped: readonly number[];
+}
+
+/** @param ask places words in place of the command's. Returns whether the model is to be asked, or whoever asks is refused. */
+export function actingIn(where: Where, message: IncomingMessage, ask: (words: IncomingMessage) => boolean): Acting {
   const { storage, nowMs, terms } = where;
   const { chat, sender } = message;
-  const isPrivate = chat.scene === "c2c" || chat.scene === "guildDm";
   const stopped: number[] = [];
   const context: ChatContext = {
     message,
     nowMs,
-    isOwner: isPrivate && standingOf(storage) === "owner",
-    speaksForChat: isPrivate || isAdmin(sender),
+    isOwner: isPrivate(chat) && standingOf(storage) === "owner",
+    speaksForChat: speaksForChat(message),
     models: terms.models,
     stop() {
       const ended = stop(where, message);
@@ -42,14 +43,13 @@ export function actingIn(
       return ended.length;
     },
     forget: () => writeFact(storage, "forgottenBefore", nextTurnId(storage)),
-    ask: (text) => ask({ ...message, text }),
+    ask: (text) => void ask({ ...message, text }),
     askAgain() {
       const last = lastQuestion(storage, sender.id);
       if (!last) return "nothing";
       if (!last.hasEnded) return "running";
-      setAside(storage, last.id);
       const { text: _, quote: __, attachments: ___, ...rest } = message;
-      ask({ ...rest, ...wordsOf(last.messages) });
+      if (ask({ ...rest, ...wordsOf(last.messages) })) setAside(storage, last.id);
       return "asked";
     },
     mute(untilMs) {
@@ -64,10 +64,9 @@ export function actingIn(
 }
 
 /** Ends what a person may end, also what is written on after its turn; returns the turns concerned. */
-function stop({ storage, nowMs }: Where, { chat, sender }: IncomingMessage): readonly number[] {
+function stop({ storage, nowMs }: Where, message: IncomingMessage): readonly number[] {
   // In a group only the asker or an admin ends an answer.
-  const mayStopAll = chat.scene === "c2c" || chat.scene === "guildDm" || isAdmin(sender);
-  const mayStop = (turn: { sender: string }) => mayStopAll || turn.sender === sender.id;
+  const mayStop = (turn: { sender: string }) => speaksForChat(message) || turn.sender === message.sender.id;
   const ended = openTurns(storage).filter((turn) => turn.kind !== "notice" && mayStop(turn));
   for (const turn of ended) {
     markBegun(storage, turn); // it may be on its way at this moment
@@ -83,8 +82,9 @@ function stop({ storage, nowMs }: Where, { chat, sender }: IncomingMessage): rea
   return [...new Set([...stopped, ...drafts])];
 }
 
-function isAdmin({ role }: Sender): boolean {
-  return role === "admin" || role === "owner";
+/** Everybody in a chat of their own, the admins of a group. */
+function speaksForChat({ chat, sender: { role } }: IncomingMessage): boolean {
+  return isPrivate(chat) || role === "admin" || role === "owner";
 }
 
 /** The messages of a turn as one, for the model to be asked anew. */

@@ -13,6 +13,8 @@ import {
   type Thinking,
 } from "../choice.ts";
 import { OWN_PERSONA } from "../commands/persona.ts";
+import type { BotConfig, Config } from "../config.ts";
+import { modelName } from "../providers.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 /** What the operator lets people do. */
@@ -22,6 +24,13 @@ export interface Terms {
   locked: readonly ChoiceName[];
   /** Of one person; 0 is no limit. */
   messagesPerMinute: number;
+}
+
+/** Where the settings are broken. */
+export const NO_TERMS: Terms = { models: [], locked: [], messagesPerMinute: 0 };
+
+export function termsOf({ lockedChoices: locked, messagesPerMinute }: Config, { offered }: BotConfig): Terms {
+  return { models: offered.map(modelName), locked, messagesPerMinute };
 }
 
 export type Choices = Readonly<Record<ChoiceName, ChoiceView>>;
@@ -59,6 +68,12 @@ export function choose(
   const owner = scope === "chat" ? CHAT : sender;
   if (value === undefined) return run(storage, "DELETE FROM choice WHERE owner = ? AND name = ?", owner, name);
   run(storage, "INSERT OR REPLACE INTO choice (owner, name, value) VALUES (?, ?, ?)", owner, name, value);
+}
+
+/** The chosen model first; the others help out where it fails. */
+export function modelsFor({ models, offered }: BotConfig, { model: { value } }: Choices): BotConfig["models"] {
+  const chosen = offered.find((one) => modelName(one) === value);
+  return chosen ? [chosen, ...models.filter((one) => one !== chosen)] : models;
 }
 
 /** What the model is told to be; undefined: what the settings say. */

@@ -11,10 +11,9 @@ import { openWay, type WayOut } from "../egress/way-out.ts";
 import { toRefusal } from "../errors.ts";
 import { type BotEvent, type Chat, conversationKey, type Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
-import { modelName } from "../providers.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { PART_LENGTH } from "../qq/reply-budget.ts";
-import { type Choices, languageOf, personaOf, type Terms, thinkingOf } from "./choices.ts";
+import { languageOf, modelsFor, NO_TERMS, personaOf, type Terms, termsOf, thinkingOf } from "./choices.ts";
 import { crashPoint } from "./crash-point.ts";
 import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
@@ -187,7 +186,7 @@ export class Conversation extends DurableObject {
   /** What people may choose. Nothing where the settings are broken. */
   #terms(appId: string): Terms {
     const settings = this.#readSettings(appId);
-    return settings ? termsOf(settings) : NO_TERMS;
+    return settings ? termsOf(settings.config, settings.bot) : NO_TERMS;
   }
 
   /** Without settings the runner reaches nobody; it only ends what has waited for too long. */
@@ -246,7 +245,7 @@ export class Conversation extends DurableObject {
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       access: config.access,
       hasSpareModel: bot.spare !== undefined,
-      terms: termsOf({ config, bot }),
+      terms: termsOf(config, bot),
       dailyTokensPerPerson: config.dailyTokensPerPerson,
       dailyTokensPerGroup: config.dailyTokensPerGroup,
       reportUsage: (tokens) => this.#bot(bot).addUsage(tokens),
@@ -289,19 +288,6 @@ export class Conversation extends DurableObject {
   #bot({ appId }: BotConfig) {
     return this.env.BOT.getByName(appId);
   }
-}
-
-const NO_TERMS: Terms = { models: [], locked: [], messagesPerMinute: 0 };
-
-function termsOf({ config, bot }: Settings): Terms {
-  const { lockedChoices: locked, messagesPerMinute } = config;
-  return { models: bot.offered.map(modelName), locked, messagesPerMinute };
-}
-
-/** The chosen one first; the others help out where it fails. */
-function modelsFor({ models, offered }: BotConfig, { model: { value } }: Choices): BotConfig["models"] {
-  const chosen = offered.find((one) => modelName(one) === value);
-  return chosen ? [chosen, ...models.filter((one) => one !== chosen)] : models;
 }
 
 /** An alarm set for this very millisecond can be lost (measured; cloudflare/workerd#6866). */

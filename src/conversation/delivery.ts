@@ -45,7 +45,12 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
     // Where a repetition could double it, what is on its way must be known after a crash.
     if (!isRepeatable(turn)) mark(storage, turn.id, n, "uncertain");
     const slot = { msgId: part.msgId, msgSeq: part.msgSeq, isEvent: message.isEvent };
-    await context.send(message.chat, { kind: part.form, text: part.text, ...buttonsOf(context, part) }, slot, token);
+    await context.send(
+      message.chat,
+      { kind: part.form, text: part.text, buttons: buttonsOf(context, part) },
+      slot,
+      token,
+    );
   } catch (error) {
     const refusal = toRefusal(error, "turn.send");
     const writing = await import("../qq/writing.ts");
@@ -60,9 +65,9 @@ export async function deliver(context: TurnContext, turn: Turn, n: number): Prom
 }
 
 /** None where QQ does not let this bot have them. */
-function buttonsOf(context: TurnContext, { buttons }: Part) {
+function buttonsOf(context: TurnContext, { buttons }: Part): Reply["buttons"] {
   const isAllowed = buttons && !isForbidden(context, "keyboard") && !isForbidden(context, "markdown");
-  return isAllowed ? { buttons } : {};
+  return isAllowed ? buttons : undefined;
 }
 
 function delivered(context: TurnContext, turn: Turn, part: Part): void {
@@ -97,7 +102,7 @@ function refused(
     firstTry,
     repeatable: isRepeatable(turn),
     form: part.form,
-    hasButtons: part.buttons !== undefined && part.buttons !== null,
+    hasButtons: buttonsOf(context, part) !== undefined,
     hasLinks: writing.defused(reply) !== reply,
     divisible: part.text.length > LEAST_PART_LENGTH,
   });

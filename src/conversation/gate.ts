@@ -4,6 +4,7 @@
  */
 import type { Standing } from "../bot/access.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
+import { isPrivate } from "../event.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
 import { setUnfinished, unfinishedTurns } from "./draft.ts";
@@ -31,9 +32,7 @@ export async function admit(context: TurnContext, turn: Turn): Promise<Admission
   const { storage, access } = context;
   const standing = standingOf(storage) ?? (await askForStanding(context));
   if (standing === "denied") {
-    const isTold = readFact(storage, "dismissed") === true;
-    if (!isTold) writeFact(storage, "dismissed", true);
-    endWith(context, turn, isTold ? undefined : DENIED);
+    endWith(context, turn, () => deniedSentence(storage));
     return "away";
   }
   const isIn = standing === "owner" || standing === "allowed" || access === "open";
@@ -41,7 +40,7 @@ export async function admit(context: TurnContext, turn: Turn): Promise<Admission
   const limit = sentence ? undefined : overLimit(context, turn, standing);
   if (!sentence && !limit) return "in";
   if (limit && context.hasSpareModel) return "spare";
-  endWith(context, turn, limit ? spentSentence(context, turn, limit) : sentence);
+  endWith(context, turn, () => (limit ? spentSentence(context, turn, limit) : sentence));
   return "away";
 }
 
@@ -54,7 +53,7 @@ function overLimit(
   if (spentUntilMs(storage) > now()) return "bot";
   if (standing === "owner") return undefined;
   const sinceMs = dayStartMs(now());
-  const isGroup = messages.some(({ chat: { scene } }) => scene === "group" || scene === "guildChannel");
+  const isGroup = isInGroup(messages);
   const isSpent = (limit: number, who?: string) => limit > 0 && spentSince(storage, sinceMs, who) >= limit;
   if (isGroup && isSpent(dailyTokensPerGroup)) return "group";
   return isSpent(dailyTokensPerPerson, sender) ? "person" : undefined;
@@ -89,17 +88,30 @@ async function askForStanding({ storage, askForLease, now }: TurnContext) {
 
 /** Undefined where the owner has let them in meanwhile. */
 async function sentenceFor({ access, desk }: TurnContext, { messages }: Turn): Promise<Reply | undefined> {
-  const isGroup = messages.some(({ chat: { scene } }) => scene === "group" || scene === "guildChannel");
+  const isGroup = isInGroup(messages);
   if (access === "allowlist") return notOnTheList(isGroup);
   const own = await reached(desk.ownCode());
   return own && pairing({ ...own, isGroup });
 }
 
-function endWith(context: TurnContext, turn: Turn, sentence: Reply | undefined): void {
+function isInGroup(messages: Turn["messages"]): boolean {
+  return messages.some(({ chat }) => !isPrivate(chat));
+}
+
+/** Said once; then nothing. */
+function deniedSentence(storage: Storage): Reply | undefined {
+  if (readFact(storage, "dismissed")) return undefined;
+  writeFact(storage, "dismissed", true);
+  return DENIED;
+}
+
+/** @param tell what is told, and from then on known to be told: not where the turn has changed meanwhile. */
+function endWith(context: TurnContext, turn: Turn, tell: () => Reply | undefined): void {
   const { storage } = context;
-  log.info("turn.turned-away", { ...named(turn), told: sentence !== undefined });
   storage.transactionSync(() => {
     if (!isUnchanged(storage, turn)) return;
+    const sentence = tell();
+    log.info("turn.turned-away", { ...named(turn), told: sentence !== undefined });
     if (sentence) say(context, turn, sentence);
     else finish(context, turn, "dismissed");
   });

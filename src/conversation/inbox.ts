@@ -14,11 +14,20 @@ import { readFact, writeFact } from "./facts.ts";
 import { standingOf } from "./lease.ts";
 import { book, slotsLeft } from "./outbox.ts";
 import { failureOf, recordFailure } from "./report.ts";
-import { GREETINGS, queueFull, tooFast } from "./sentences.ts";
+import { GREETINGS, MUTED, queueFull, tooFast } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { tellOnce } from "./told.ts";
 import { isGreeting, MAX_RESTARTS, type Turn, type TurnKind } from "./turn-machine.ts";
-import { endTurn, insertTurn, joinTurn, messagesSince, nextTurnId, openTurns, withdrawMessage } from "./turns.ts";
+import {
+  endTurn,
+  insertTurn,
+  joinTurn,
+  messagesSince,
+  nextTurnId,
+  openTurn,
+  openTurns,
+  withdrawMessage,
+} from "./turns.ts";
 
 /** Messages of one chat that wait or run. One more is refused with a sentence. */
 export const QUEUE_LIMIT = 50;
@@ -69,9 +78,10 @@ function place(door: Door, event: BotEvent): Placed {
 
 function placeMessage(door: Door, message: IncomingMessage): Placed {
   const { storage, nowMs } = door;
+  const typed = readCommand(message.text);
   // Whom the owner has denied has no commands either.
-  const typed = standingOf(storage) === "denied" ? undefined : readCommand(message.text);
-  if (!typed) return isMuted(door) ? leaveAlone(door, message) : placeQuestion(door, message);
+  if (!typed || standingOf(storage) === "denied")
+    return isMuted(door) ? leaveAlone(door, message) : placeQuestion(door, message);
   if (typed.kind === "usage") return placeNotice(door, message, usageOf(typed.command));
   if (typed.kind === "unknown") return placeNotice(door, message, unknownCommand(typed.word, typed.nearest));
   const { command, argument } = typed;
@@ -91,7 +101,8 @@ function placeMessage(door: Door, message: IncomingMessage): Placed {
 function act(door: Door, message: IncomingMessage, command: ReceivedCommand, argument: string): Placed {
   let asked: Placed | undefined;
   const acting = actingIn(door, message, (words) => {
-    asked = isMuted(door) ? leaveAlone(door, words) : placeQuestion(door, words);
+    asked = isMuted(door) ? placeNotice(door, message, MUTED) : placeQuestion(door, words);
+    return openTurn(door.storage, asked.turn)?.kind === "question";
   });
   const reply = command.run(acting.chat, argument);
   const interrupted = [...acting.stopped, ...(asked?.interrupted ?? [])];

@@ -116,6 +116,12 @@ export function tooFast(limit: number): string {
   return `一分钟最多 ${limit} 条,请慢一点。\nAt most ${limit} messages a minute, please.`;
 }
 
+/** A command that would have the model asked, where the bot is to be quiet. */
+export const MUTED: Reply = {
+  kind: "text",
+  text: "我现在安静着。先发 /mute off,再问一次。\nI am muted here: send /mute off, then ask again.",
+};
+
 /** Said once; then nothing. */
 export const DENIED: Reply = {
   kind: "text",

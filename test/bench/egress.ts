@@ -6,6 +6,7 @@ import { buildCaller, startCaller, trusting } from "../support/caller.ts";
 import type { Made } from "../support/egress-worker.ts";
 import { createTestCA, startTinyproxy } from "../support/programs.ts";
 import { startUpstream } from "../support/upstream.ts";
+import { median } from "./statistics.ts";
 
 /** Milliseconds of one call, the median of the rounds; each round is the mean of its calls, made one after the other. */
 export interface EgressFigures {
@@ -64,10 +65,6 @@ function meanMs(made: readonly Made[]): number {
     return one.tookMs;
   });
   return times.reduce((sum, ms) => sum + ms, 0) / times.length;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 if (import.meta.main) console.log(JSON.stringify(await measureEgress(), undefined, 2));
