@@ -6,7 +6,9 @@ import * as v from "valibot";
 import { CHOICES, type ChoiceName } from "./choice.ts";
 import { ConfigError, type Problem } from "./errors.ts";
 import { Secret } from "./log.ts";
-import { isProvider, PROVIDERS, type Provider, type ProviderNeeds, splitModel } from "./providers.ts";
+import { PRICES, type Price } from "./prices.ts";
+import { isProvider, modelName, PROVIDERS, type Provider, type ProviderNeeds, splitModel } from "./providers.ts";
+import type { Allowance } from "./spending.ts";
 import {
   API_BASE,
   defaultTokenUrl,
@@ -48,16 +50,18 @@ export interface ModelEndpoint {
 /** Who may talk to a bot, unless its owner has ruled about them. */
 export type AccessMode = "open" | "allowlist" | "pairing";
 
+/** What may be spent on models in a day: by one person in one chat, by one group or channel, by all chats together. */
+export type DailyAllowances = Readonly<Record<"person" | "group" | "bot", Allowance>>;
+
 export interface Config {
   access: AccessMode;
   /** Messages of one person that are answered in a minute; 0 is no limit. */
   messagesPerMinute: number;
   /** What people may not choose for themselves. */
   lockedChoices: readonly ChoiceName[];
-  /** Tokens that a person, and the bot as a whole, may spend in a day; 0 is no limit. */
-  dailyTokensPerPerson: number;
-  dailyTokensPerGroup: number;
-  dailyTokens: number;
+  daily: DailyAllowances;
+  /** By `<provider>/<model id>`. */
+  prices: Readonly<Record<string, Price>>;
   /** Where the operator is told that the bot needs help. The address is a key. */
   alertWebhook?: Secret | undefined;
   bots: readonly BotConfig[];
@@ -95,6 +99,8 @@ const flag = v.pipe(
   v.transform((value) => value === "true"),
 );
 const count = v.pipe(text, v.regex(/^\d{1,15}$/), v.transform(Number));
+const yuan = v.pipe(text, v.regex(/^\d{1,9}(\.\d{1,4})?$/), v.transform(Number));
+const perMillion = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000));
 /** Two days at least: QQ repeats a delivery for a day, and it has to be known again. */
 const retentionDays = v.pipe(text, v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(2), v.maxValue(3650));
 const json = v.pipe(text, v.parseJson());
@@ -116,12 +122,17 @@ const proxyUrl = v.pipe(
 const fetching = v.custom<Fetching>(
   (value) => typeof (value as { fetch?: unknown } | undefined)?.fetch === "function", // whatever is bound there
 );
-const modelName = v.pipe(text, v.regex(/^[a-z0-9-]+\/\S+$/));
+const model = v.pipe(text, v.regex(/^[a-z0-9-]+\/\S+$/));
+const prices = v.pipe(
+  json,
+  v.check((value) => !Array.isArray(value)),
+  v.record(model, v.strictObject({ input: perMillion, cached: v.optional(perMillion), output: perMillion })),
+);
 /** A comma is easily typed in its Chinese form. */
 const modelNames = v.pipe(
   text,
   v.transform((list) => list.split(/[,\uff0c]/).filter((name) => name.trim() !== "")),
-  v.array(modelName),
+  v.array(model),
 );
 const choiceNames = v.pipe(
   text,
@@ -147,6 +158,8 @@ const bots = v.pipe(
 const adminToken = v.pipe(text, v.regex(/^[\x21-\x7e]{16,}$/));
 
 const NO_ADDRESS = "不是 http(s) 地址,或带着用户名密码 / is no http(s) address, or holds a user or a password";
+
+const NO_AMOUNT = "应为金额,最多四位小数 / must be an amount of money, with four decimals at most";
 
 /** How a wrong setting is reported. The value itself is never part of it. */
 const SETTINGS = {
@@ -209,9 +222,9 @@ const SETTINGS = {
     advice: "填写会回答来访 IP 的地址,或删除此项。Give an address that tells its callers theirs, or remove it.",
   },
   MODEL: {
-    schema: modelName,
+    schema: model,
     problem: "应为 <provider>/<model id> / must be <provider>/<model id>",
-    advice: "例如 deepseek/deepseek-chat。Such as deepseek/deepseek-chat.",
+    advice: "例如 deepseek/deepseek-flash。Such as deepseek/deepseek-flash.",
   },
   MODEL_FALLBACKS: {
     schema: modelNames,
@@ -224,7 +237,7 @@ const SETTINGS = {
     advice: "填写聊天里可以选的其他模型,例如 qwen/qwen-plus。List further models that people may choose.",
   },
   MODEL_WHEN_SPENT: {
-    schema: modelName,
+    schema: model,
     problem: "应为 <provider>/<model id> / must be <provider>/<model id>",
     advice: "填写额度用完后改用的便宜模型,或删除此项。Set a cheap model for when an allowance is spent, or remove it.",
   },
@@ -263,6 +276,28 @@ const SETTINGS = {
     schema: count,
     problem: "应为整数 / must be a whole number",
     advice: "填写一个群一天最多用的 token 数,0 表示不限。Set the tokens of a group in a day; 0 is no limit.",
+  },
+  DAILY_COST_PER_PERSON: {
+    schema: yuan,
+    problem: NO_AMOUNT,
+    advice: "填写一个人一天最多花多少元,例如 0.5;0 表示不限。Set the yuan of one person in a day; 0 is no limit.",
+  },
+  DAILY_COST_PER_GROUP: {
+    schema: yuan,
+    problem: NO_AMOUNT,
+    advice: "填写一个群一天最多花多少元,例如 2;0 表示不限。Set the yuan of a group in a day; 0 is no limit.",
+  },
+  DAILY_COST: {
+    schema: yuan,
+    problem: NO_AMOUNT,
+    advice: "填写机器人一天最多花多少元,例如 10;0 表示不限。Set the yuan of the bot in a day; 0 is no limit.",
+  },
+  MODEL_PRICES: {
+    schema: prices,
+    problem: "不是价格表 / is no table of prices",
+    advice:
+      '应为 JSON 对象,单位是元每百万 token:{"deepseek/deepseek-flash":{"input":1,"cached":0.02,"output":4}}。' +
+      "Must be a JSON object of yuan per million tokens.",
   },
   MESSAGES_PER_MINUTE: {
     schema: count,
@@ -420,6 +455,21 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
     return binding ? { kind: "binding", binding } : { kind: "direct" };
   }
 
+  /** A limit in money that some model escapes is none. */
+  function checkPrices({ bots, daily, prices }: Config): void {
+    if (!Object.values(daily).some(({ yuan }) => yuan > 0)) return;
+    const asked = bots.flatMap(({ offered, spare }) => [...offered, ...(spare ? [spare] : [])]);
+    const unpriced = new Set(
+      asked
+        .filter(({ model }) => model !== "")
+        .map(modelName)
+        .filter((name) => !prices[name]),
+    );
+    if (unpriced.size === 0) return;
+    const names = [...unpriced].join(", ");
+    report("MODEL_PRICES", `缺少价格,金额上限管不到 / lacks the price of ${names}, which no limit in money would hold`);
+  }
+
   const apiHeaders = read("QQ_API_HEADERS") ?? {};
   const way = readWay();
   const echoUrl = read("QQ_EGRESS_ECHO");
@@ -428,10 +478,13 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
   const config: Config = {
     access: read("ACCESS") ?? "pairing",
     lockedChoices: read("LOCKED_CHOICES") ?? [],
-    dailyTokensPerPerson: read("DAILY_TOKENS_PER_PERSON") ?? 500_000,
-    dailyTokensPerGroup: read("DAILY_TOKENS_PER_GROUP") ?? 0,
+    daily: {
+      person: { tokens: read("DAILY_TOKENS_PER_PERSON") ?? 500_000, yuan: read("DAILY_COST_PER_PERSON") ?? 0 },
+      group: { tokens: read("DAILY_TOKENS_PER_GROUP") ?? 0, yuan: read("DAILY_COST_PER_GROUP") ?? 0 },
+      bot: { tokens: read("DAILY_TOKENS") ?? 5_000_000, yuan: read("DAILY_COST") ?? 0 },
+    },
+    prices: { ...PRICES, ...read("MODEL_PRICES") },
     messagesPerMinute: read("MESSAGES_PER_MINUTE") ?? 0,
-    dailyTokens: read("DAILY_TOKENS") ?? 5_000_000,
     alertWebhook: webhook ? new Secret(webhook) : undefined,
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
       appId: bot.appId,
@@ -450,6 +503,7 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
       echo: echoUrl ? { url: echoUrl, headers: {} } : echoOf({ apiBase, headers: apiHeaders, way }),
     },
   };
+  if (!isReported("MODEL_PRICES")) checkPrices(config);
   // Read elsewhere, by themselves, but a wrong one has to be heard of.
   read("ADMIN_TOKEN");
   read("RETENTION_DAYS");

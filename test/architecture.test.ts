@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const SRC = join(import.meta.dirname, "../src");
-const DOORWAYS = ["event", "reply", "errors", "log", "health", "claim-code", "day", "choice"];
+const DOORWAYS = ["event", "reply", "errors", "log", "health", "claim-code", "day", "choice", "spending", "prices"];
 /** The settings, and the tables that they are read by. */
 const SETTINGS = ["config", "providers", "way"];
 
@@ -20,7 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   choice: [],
   console: ["agent", ...SETTINGS, ...DOORWAYS],
   egress: [...SETTINGS, "errors", "log"],
-  config: [...SETTINGS, "errors", "log", "choice"],
+  config: [...SETTINGS, "errors", "log", "choice", "spending", "prices"],
   providers: [],
   way: ["log"],
   simulator: ["qq", "agent", "egress", ...SETTINGS, ...DOORWAYS],
@@ -32,6 +32,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   health: ["errors"],
   "claim-code": ["log"],
   day: [],
+  spending: ["prices"],
+  prices: [],
 };
 
 /** Types only: the two objects meet by RPC. */

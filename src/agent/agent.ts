@@ -3,7 +3,7 @@
  * text out: knows nothing of QQ, stores nothing and asks no model twice. Loaded with a dynamic `import()`, so that the
  * callback path does not pay for the SDK.
  */
-import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
 import type { Thinking } from "../choice.ts";
 import type { ModelEndpoint } from "../config.ts";
 import { isAgent, modelName } from "../providers.ts";
@@ -28,6 +28,8 @@ export interface StepText {
   text: string;
   /** As the provider reports them, if it does. */
   inputTokens?: number | undefined;
+  /** Those of `inputTokens` that the provider had in its cache. */
+  cachedTokens?: number | undefined;
   outputTokens?: number | undefined;
   /** The model reached its longest answer: the text ends where it was cut. */
   isCut?: true;
@@ -119,6 +121,7 @@ export async function generateStep(
         case "finish":
           if (endingOf(part.finishReason.unified, part.finishReason.raw) === "cut") step.isCut = true;
           step.inputTokens = part.usage.inputTokens.total;
+          step.cachedTokens = cachedIn(part.usage);
           step.outputTokens = part.usage.outputTokens.total;
           isWhole = true;
           break;
@@ -139,6 +142,11 @@ export async function generateStep(
     watch.end();
     void reader?.cancel().catch(() => {}); // whatever it still says is not wanted
   }
+}
+
+/** Moonshot tells it beside the other counts, where the SDK does not look. */
+function cachedIn({ inputTokens, raw }: LanguageModelV4Usage): number | undefined {
+  return typeof raw?.cached_tokens === "number" ? raw.cached_tokens : inputTokens.cacheRead;
 }
 
 const BROKEN_OFF = { summary: "cut off in mid-answer", remedy: "retryOnce" } as const;

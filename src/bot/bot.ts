@@ -13,12 +13,13 @@ import { type Chat, conversationKey, type Scene } from "../event.ts";
 import type { BotHealth, Tried, ValidationNote } from "../health.ts";
 import { describe, log, type Secret } from "../log.ts";
 import { type AccessToken, isFresh, type QQApi, requestToken, whoAmI } from "../qq/client.ts";
+import { type Batch, isSpent, type Spent } from "../spending.ts";
 import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
+import { ACCOUNTS_SCHEMA, book, spentOf, spentSince } from "./accounts.ts";
 import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } from "./alerts.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
-import { addUsage, USAGE_SCHEMA, usageOf } from "./usage.ts";
 import { askAgainMs, noteResumed, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
 
 /** What a chat keeps to speak with. */
@@ -52,7 +53,7 @@ const SCHEMA = `
   ${ACCESS_SCHEMA}
   ${ALERTS_SCHEMA}
   ${WALLED_SCHEMA}
-  ${USAGE_SCHEMA}
+  ${ACCOUNTS_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
 `;
@@ -74,10 +75,10 @@ export class Bot extends DurableObject {
   /** The token, new when less than a minute of it is left or when it is `notThisToken`, which QQ refused. */
   async lease(
     chat: Chat,
-    { notThisToken, spentTokens = 0 }: { notThisToken?: string | undefined; spentTokens?: number },
+    { notThisToken, batches = [] }: { notThisToken?: string | undefined; batches?: readonly Batch[] },
   ): Promise<LeaseAnswer> {
     noteChat(this.#sql, chat, Date.now());
-    const spentUntilMs = await this.addUsage(spentTokens);
+    const spentUntilMs = await this.report(chat, batches);
     await this.#logClaimCode();
     const kept = this.#keptToken();
     const forbidden = this.#forbidden(chat.scene);
@@ -96,12 +97,12 @@ export class Bot extends DurableObject {
     }
   }
 
-  /** What chats have spent on models. Returns until when no more may be spent; undefined: there is something left. */
-  async addUsage(tokens: number): Promise<number | undefined> {
-    const { dailyTokens } = readConfig(this.env);
-    const spent = addUsage(this.#sql, tokens, Date.now());
-    if (dailyTokens === 0 || spent < dailyTokens) return undefined;
-    return dayStartMs(Date.now()) + DAY_MS;
+  /** What a chat has spent on models. Returns until when the bot may spend no more; undefined: there is something left. */
+  async report(chat: Chat, batches: readonly Batch[]): Promise<number | undefined> {
+    const nowMs = Date.now();
+    this.ctx.storage.transactionSync(() => book(this.#sql, chat, batches, nowMs));
+    const today = dayStartMs(nowMs);
+    return isSpent(readConfig(this.env).daily.bot, spentSince(this.#sql, today)) ? today + DAY_MS : undefined;
   }
 
   /** Once, as long as there is no owner: whoever reads the log owns the bot anyway. */
@@ -134,8 +135,8 @@ export class Bot extends DurableObject {
   }
 
   /** What all chats have spent on models. Undefined unless the owner's chat asks. */
-  async usage(asking: Chat): Promise<{ today: number; month: number } | undefined> {
-    return this.#access.standingOf(asking) === "owner" ? usageOf(this.#sql, Date.now()) : undefined;
+  async usage(asking: Chat): Promise<Spent | undefined> {
+    return this.#access.standingOf(asking) === "owner" ? spentOf(this.#sql, Date.now()) : undefined;
   }
 
   /** Who waits for approval. Undefined unless the owner's chat asks. */

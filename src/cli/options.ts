@@ -126,7 +126,7 @@ export const SETUP_HELP = `npm run setup -- [参数 / flags]
   --relay-key <密钥>       中转的密钥 X-Relay-Key / its key    (QQ_API_HEADERS,JSON)
   --egress-proxy <地址>    代理,同上 / a proxy, for the same    (QQ_EGRESS_PROXY)
                            http://用户:密码@主机:端口 / http://user:password@host:port
-  --model <provider/模型>  例如 deepseek/deepseek-chat / such as
+  --model <provider/模型>  例如 deepseek/deepseek-flash / such as
   --model-key <密钥>       模型密钥 / its key                  (MODEL_API_KEY)
   --model-url <地址>       模型接口地址 / its address
   --admin-token <口令>     管理口令,默认自动生成 / made if absent  (ADMIN_TOKEN)

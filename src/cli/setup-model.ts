@@ -37,7 +37,7 @@ const LABELS: Record<Provider, string> = {
 
 /** Names that their vendors keep. */
 const USUAL: Partial<Record<Provider, string>> = {
-  deepseek: "deepseek-chat",
+  deepseek: "deepseek-flash",
   qwen: "qwen-plus",
   openclaw: "default",
   zhipu: "glm-4.7",

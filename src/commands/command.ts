@@ -5,6 +5,7 @@
 import type { ChoiceName, ChoiceView, Scope } from "../choice.ts";
 import type { IncomingMessage } from "../event.ts";
 import type { Reply } from "../reply.ts";
+import type { Spent } from "../spending.ts";
 
 interface Named {
   /** Typed behind a slash; the first is its own, and is shown. */
@@ -104,12 +105,6 @@ export interface Desk {
   usage(sender: string): Promise<{ person: Spent; all: Spent; bot?: Spent | undefined }>;
   /** Gives somebody, named by code or `scene:openid`, a standing. */
   decide(subject: string, standing: "allowed" | "denied"): Promise<Decision>;
-}
-
-/** Tokens of models, in and out, since midnight in Beijing and since the first of the month, as far as it is kept. */
-export interface Spent {
-  today: number;
-  month: number;
 }
 
 export type Decision =

@@ -1,7 +1,8 @@
 import { isPrivate } from "../event.ts";
-import { type AskingCommand, type Spent, text, type Words } from "./command.ts";
+import { type Spending, type Spent, tokensOf } from "../spending.ts";
+import { type AskingCommand, text, type Words } from "./command.ts";
 
-/** What models were asked: by this person, in this chat, and, for the owner, by everybody. */
+/** What models took: of this person, in this chat, and, for the owner, of everybody. */
 export const usage: AskingCommand = {
   when: "asking",
   names: ["usage", "cost", "用量"],
@@ -10,18 +11,60 @@ export const usage: AskingCommand = {
   async ask(desk, _, { message: { sender, chat } }) {
     const { person, all, bot } = await desk.usage(sender.id);
     const lines: [Words, Spent][] = [
-      [{ zh: "你", en: "you" }, person],
-      ...(isPrivate(chat) ? [] : [[{ zh: "这里所有人", en: "everybody here" }, all] as [Words, Spent]]),
-      ...(bot ? [[{ zh: "整个机器人(约)", en: "the whole bot (about)" }, bot] as [Words, Spent]] : []),
+      [{ zh: "你", en: "You" }, person],
+      ...(isPrivate(chat) ? [] : [[{ zh: "这里所有人", en: "Everybody here" }, all] as [Words, Spent]]),
+      ...(bot ? [[{ zh: "整个机器人(约)", en: "The whole bot (about)" }, bot] as [Words, Spent]] : []),
     ];
     return text(
-      lines.map(([{ zh }, { today, month }]) => `${zh}:今天 ${count(today)},本月 ${count(month)} token`).join("\n"),
-      lines
-        .map(([{ en }, { today, month }]) => `${en}: ${count(today)} tokens today, ${count(month)} this month`)
-        .join("\n"),
+      [...lines.flatMap(([{ zh }, spent]) => inChinese(zh, spent)), ...noteOf(lines, "zh")].join("\n"),
+      [...lines.flatMap(([{ en }, spent]) => inEnglish(en, spent)), ...noteOf(lines, "en")].join("\n"),
     );
   },
 };
+
+function inChinese(who: string, { today, month }: Spent): string[] {
+  const said = (spent: Spending) => {
+    const cached = spent.cachedTokens > 0 ? `,缓存 ${count(spent.cachedTokens)}` : "";
+    const tokens = `${count(tokensOf(spent))} token(输入 ${count(spent.inputTokens)}${cached},输出 ${count(spent.outputTokens)})`;
+    return [`${spent.calls} 次`, tokens, ...money(spent), ...mean(spent, (s) => `平均 ${s} 秒`)].join(",");
+  };
+  return [`${who}:`, `· 今天 ${said(today)}`, `· 本月 ${said(month)}`];
+}
+
+function inEnglish(who: string, { today, month }: Spent): string[] {
+  const said = (spent: Spending) => {
+    const cached = spent.cachedTokens > 0 ? `, ${count(spent.cachedTokens)} cached` : "";
+    const tokens = `${count(tokensOf(spent))} tokens (in ${count(spent.inputTokens)}${cached}; out ${count(spent.outputTokens)})`;
+    const calls = `${spent.calls} ${spent.calls === 1 ? "call" : "calls"}`;
+    return [calls, tokens, ...money(spent), ...mean(spent, (s) => `${s} s each`)].join(", ");
+  };
+  return [`${who}:`, `· today ${said(today)}`, `· this month ${said(month)}`];
+}
+
+/** What the sums of money are, and are not. */
+function noteOf(lines: readonly [Words, Spent][], language: keyof Words): string[] {
+  const months = lines.map(([, { month }]) => month);
+  const unpriced = Math.max(...months.map(({ unpricedTokens }) => unpricedTokens));
+  const hasMoney = months.some(({ yuan }) => yuan > 0);
+  const zh = [
+    ...(hasMoney ? ["金额按标价估算,以模型服务的账单为准。"] : []),
+    ...(hasMoney && unpriced > 0 ? [`其中 ${count(unpriced)} token 的模型没有价格,没有算进去。`] : []),
+  ];
+  const en = [
+    ...(hasMoney ? ["Money is estimated by list prices; the provider's bill counts."] : []),
+    ...(hasMoney && unpriced > 0 ? [`${count(unpriced)} tokens of models without a known price are not in it.`] : []),
+  ];
+  return language === "zh" ? zh : en;
+}
+
+function money({ yuan }: Spending): string[] {
+  if (yuan === 0) return [];
+  return [yuan < 0.000_05 ? "< ¥0.0001" : `¥${yuan.toFixed(yuan < 0.1 ? 4 : 2)}`];
+}
+
+function mean({ ms, calls }: Spending, said: (seconds: string) => string): string[] {
+  return calls === 0 || ms === 0 ? [] : [said((ms / calls / 1_000).toFixed(1))];
+}
 
 function count(tokens: number): string {
   return Math.round(tokens).toLocaleString("en");

@@ -2,19 +2,17 @@
  * From the messages of a turn to the booked parts of its answer: a command, or one step of the model. Its result is
  * dropped where the turn was joined, stopped or ended meanwhile.
  */
-import type { StepLimits } from "../agent/agent.ts";
-import type { Utterance } from "../agent/prompt.ts";
 import { type Refusal, toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
-import { choicesOf } from "./choices.ts";
+import { askModel, lostSteps, stepSoFar } from "./asking.ts";
 import { runCommand } from "./commanding.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
 import { Draft } from "./draft.ts";
 import { writeOn } from "./drafting.ts";
 import { apologise, finish, say, tryLater } from "./ending.ts";
-import { readFact, takeNotices } from "./facts.ts";
+import { takeNotices } from "./facts.ts";
 import { type Admission, admit } from "./gate.ts";
-import { estimateUtterance, readHistory, type StepResult } from "./history.ts";
+import type { StepResult } from "./history.ts";
 import { composed, isForbidden } from "./lease.ts";
 import { named } from "./named.ts";
 import { takeUntold } from "./outbox.ts";
@@ -23,9 +21,6 @@ import type { TurnContext } from "./turn-context.ts";
 import { afterModelFailure, type Fault, type Turn, triedAt } from "./turn-machine.ts";
 import { hasEnded, isUnchanged, recordStep } from "./turns.ts";
 import { showTyping } from "./typing.ts";
-
-/** The whole is, with the 8 minutes in which an alarm may begin something, short of the 15 that it may run. */
-const LIMITS: StepLimits = { totalMs: 6.5 * 60_000, firstTokenMs: 60_000, silenceMs: 30_000 };
 
 export async function answer(context: TurnContext, turn: Turn, signal: AbortSignal): Promise<void> {
   const { storage, now } = context;
@@ -52,12 +47,12 @@ export async function answer(context: TurnContext, turn: Turn, signal: AbortSign
   try {
     step = await asking;
   } catch (error) {
-    if (signal.aborted) noteGivenUp(context, turn, draft);
-    else modelFailed(context, turn, toRefusal(error, "turn.answer"));
+    if (signal.aborted) enterIfOver(context, turn, stepSoFar(context, draft));
+    else modelFailed(context, turn, toRefusal(error, "turn.answer"), draft);
     return;
   }
   storage.transactionSync(() => {
-    if (!isUnchanged(storage, turn)) return;
+    if (!isUnchanged(storage, turn)) return enterIfOver(context, turn, step);
     recordStep(storage, turn, step);
     const untold = takeUntold(storage, turn.sender, turn.id);
     const words = composed(context, writing, step.text);
@@ -77,47 +72,40 @@ const MUTE: Refusal = {
   remedy: "tellOperator",
 };
 
-async function askModel(
-  context: TurnContext,
-  turn: Turn,
-  { draft, signal, onSpare }: { draft: Draft; signal: AbortSignal; onSpare: boolean },
-): Promise<StepResult> {
-  const history = readHistory(context.storage, turn.id);
-  const choices = choicesOf(context.storage, turn.sender, context.terms);
-  const { text, model, inputTokens, outputTokens, isCut } = await context.generate(
-    { history, messages: turn.messages, choices, since: readFact(context.storage, "forgottenBefore") ?? 0, onSpare },
-    {
-      limits: LIMITS,
-      signal,
-      onText(text) {
-        draft.text = text.trimStart(); // as the whole will be
-      },
-    },
-  );
-  return { text, model, isCut, inputTokens, outputTokens, estimatedTokens: estimateOf(history, turn) };
-}
-
-function estimateOf(history: readonly Utterance[], { messages }: Turn): number {
-  const told = [...history, ...messages.map((message) => ({ role: "user" as const, message }))];
-  return told.reduce((sum, said) => sum + estimateUtterance(said), 0);
-}
-
-/** What was written until a turn was stopped was paid for, although nobody hears it. */
-function noteGivenUp({ storage }: TurnContext, turn: Turn, { text }: Draft): void {
+/** What a call took whose answer nobody hears. A turn that was joined is asked again, and its next call counts this one. */
+function enterIfOver({ storage }: TurnContext, turn: Turn, step: StepResult): void {
   storage.transactionSync(() => {
-    if (!hasEnded(storage, turn.id)) return; // joined: it is asked again
-    const estimatedTokens = estimateOf(readHistory(storage, turn.id), turn);
-    recordStep(storage, turn, { text: "", estimatedTokens, outputTokens: text.length });
+    if (hasEnded(storage, turn.id)) recordStep(storage, turn, { ...step, text: "" });
   });
 }
 
-function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal): void {
+/** The process died twice at the model: it is not asked a third time. */
+export function giveUpCrashed(context: TurnContext, turn: Turn): void {
+  const { storage } = context;
+  storage.transactionSync(() => {
+    if (turn.kind === "question" && turn.steps === 0) recordStep(storage, turn, lostSteps(context, turn));
+    apologise(context, turn.id, "crashed");
+  });
+}
+
+function modelFailed(context: TurnContext, turn: Turn, refusal: Refusal, draft?: Draft): void {
   log.warn("model.failed", { ...named(turn), summary: refusal.summary, tried: triedAt(turn) });
   const nowMs = context.now();
   const delayMs = afterModelFailure(refusal, triedAt(turn));
   if (delayMs !== undefined && nowMs + delayMs < speakByMs(turn, nowMs))
     tryLater(context, turn, { refusal, remedy: refusal.remedy, delayMs });
-  else apologise(context, turn.id, faultOf(refusal), refusal);
+  else tellFault(context, turn, refusal, draft);
+}
+
+function tellFault(context: TurnContext, turn: Turn, refusal: Refusal, draft: Draft | undefined): void {
+  const { storage } = context;
+  const kind = faultOf(refusal);
+  storage.transactionSync(() => {
+    // What a model was at until its time was over is paid for; what it refused is not.
+    const isPaid = kind === "timeout" && draft && isUnchanged(storage, turn);
+    if (isPaid) recordStep(storage, turn, { ...stepSoFar(context, draft), text: "" });
+    apologise(context, turn.id, kind, refusal);
+  });
 }
 
 function faultOf(refusal: Refusal): Fault["kind"] {

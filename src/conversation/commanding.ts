@@ -5,6 +5,7 @@
 import { readCommand } from "../commands/index.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
+import { stepSoFar } from "./asking.ts";
 import { endsBy, speakByMs } from "./deadline.ts";
 import { isUnfinished, unfinishedTurns } from "./draft.ts";
 import { say } from "./ending.ts";
@@ -53,7 +54,7 @@ export async function runCommand(
       const settled = draft.takeSettled(writing.settledLength);
       if (settled === "") return STILL_WRITING;
       isMore = true;
-      replaceStep(storage, written.id, { text: draft.given }); // where the model goes on after a crash
+      replaceStep(storage, written.id, { ...stepSoFar(context, draft), text: draft.given }); // where the model goes on after a crash
       return composed(context, writing, settled);
     };
     const reply = command.run({

@@ -5,12 +5,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Standing } from "../bot/access.ts";
 import type { Desk } from "../commands/command.ts";
-import { type BotConfig, type Config, findBot, readConfig, readRetentionMs } from "../config.ts";
+import { type BotConfig, type Config, type DailyAllowances, findBot, readConfig, readRetentionMs } from "../config.ts";
 import type { Transport } from "../egress/transport.ts";
 import { openWay, type WayOut } from "../egress/way-out.ts";
 import { toRefusal } from "../errors.ts";
 import { type BotEvent, type Chat, conversationKey, type Interaction } from "../event.ts";
 import { describe, log } from "../log.ts";
+import { modelName } from "../providers.ts";
 import { acknowledgeInteraction, sendReply, sendTyping } from "../qq/client.ts";
 import { PART_LENGTH } from "../qq/reply-budget.ts";
 import { languageOf, modelsFor, NO_TERMS, personaOf, type Terms, termsOf, thinkingOf } from "./choices.ts";
@@ -19,18 +20,26 @@ import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
 import { type AskForLease, currentLease, FORBIDDEN_MS, refuseLease } from "./lease.ts";
+import { spentOf } from "./ledger.ts";
+import { prune, pruneAtMs } from "./pruning.ts";
 import { reportAtMs } from "./report.ts";
 import { resume } from "./resuming.ts";
 import { migrate } from "./schema.ts";
 import { planTurns, TurnRunner } from "./turn.ts";
 import { nextDue } from "./turn-machine.ts";
-import { lastMessage, openTurns, prune, pruneAtMs } from "./turns.ts";
-import { spentOf } from "./usage.ts";
+import { lastMessage, openTurns } from "./turns.ts";
 
 /** The free plan grants 50 subrequests to an invocation; a turn under way still needs a few. */
 const MOST_SUBREQUESTS = 40;
 /** An alarm may run 15 minutes; a model call that began before this may still end in time. */
 const MOST_RUN_MS = 8 * 60_000;
+
+/** Where the settings are broken no model is asked. */
+const NO_ALLOWANCES: DailyAllowances = {
+  person: { tokens: 0, yuan: 0 },
+  group: { tokens: 0, yuan: 0 },
+  bot: { tokens: 0, yuan: 0 },
+};
 
 interface Settings {
   config: Config;
@@ -203,11 +212,11 @@ export class Conversation extends DurableObject {
         reportFailures: unreachable,
         reportForbidden: () => {},
         access: "allowlist" as const,
-        hasSpareModel: false,
+        spareModel: undefined,
+        prices: {},
         terms: NO_TERMS,
-        dailyTokensPerPerson: 0,
-        dailyTokensPerGroup: 0,
-        reportUsage: unreachable,
+        daily: NO_ALLOWANCES,
+        reportSpending: unreachable,
         desk: {
           claim: unreachable,
           ownCode: unreachable,
@@ -244,11 +253,11 @@ export class Conversation extends DurableObject {
       sendTyping: (to, slot, token) => sendTyping(api, to, slot, token),
       askForLease: (options) => this.#bot(bot).lease(chat, options),
       access: config.access,
-      hasSpareModel: bot.spare !== undefined,
+      spareModel: bot.spare && modelName(bot.spare),
+      prices: config.prices,
       terms: termsOf(config, bot),
-      dailyTokensPerPerson: config.dailyTokensPerPerson,
-      dailyTokensPerGroup: config.dailyTokensPerGroup,
-      reportUsage: (tokens) => this.#bot(bot).addUsage(tokens),
+      daily: config.daily,
+      reportSpending: (batches) => this.#bot(bot).report(chat, batches),
       desk: this.#desk(bot, chat),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
       reportForbidden: (capability) => {

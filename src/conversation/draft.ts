@@ -5,9 +5,22 @@
  */
 import { rows, run, type Storage } from "./storage.ts";
 
+/** A call of a model, as it began. */
+export interface Call {
+  /** As `<provider>/<model id>`: the one that is asked first. */
+  model: string;
+  /** Of its prompt. */
+  estimatedTokens: number;
+  /** Calls for the same turn that were given up before, or died with their process. */
+  lostCalls: number;
+  atMs: number;
+}
+
 export class Draft {
   /** What the model has given so far. */
   text = "";
+  /** Undefined while no model is asked. */
+  call: Call | undefined;
   #given = "";
   readonly #controller = new AbortController();
 

@@ -5,6 +5,7 @@
 import { toRefusal } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Writing } from "../qq/writing.ts";
+import { stepSoFar } from "./asking.ts";
 import { type Draft, isUnfinished, setUnfinished } from "./draft.ts";
 import { apologise, say } from "./ending.ts";
 import type { StepResult } from "./history.ts";
@@ -36,7 +37,7 @@ export function writeOn(context: TurnContext, turn: Turn, { draft, asking, writi
     setUnfinished(storage, turn.id, true);
     const settled = draft.takeSettled(writing.settledLength);
     if (settled === "") return apologise(context, turn.id, "slow");
-    recordStep(storage, turn, { text: settled });
+    recordStep(storage, turn, { ...stepSoFar(context, draft), text: settled });
     say(context, turn, composed(context, writing, settled), { writing, isMore: true });
   });
 }

@@ -9,8 +9,8 @@ export interface ChatFact {
   forgottenBefore: number;
   /** What the owner has not been told yet of the bot's troubles. */
   notices: readonly string[];
-  /** The newest turn whose tokens the Bot knows. */
-  usageReported: number;
+  /** The newest turn whose entry is in the accounts, and how many batches were made for the Bot. */
+  carriedOver: { upTo: number; batches: number };
   /** Until when the bot says nothing here but the answers of commands. */
   mutedUntilMs: number;
   /** A person who was turned away for good was told so. */

@@ -7,10 +7,12 @@ import { DAY_MS, dayStartMs } from "../day.ts";
 import { isPrivate } from "../event.ts";
 import { log } from "../log.ts";
 import type { Reply } from "../reply.ts";
+import { type Allowance, isLimited, isSpent } from "../spending.ts";
 import { setUnfinished, unfinishedTurns } from "./draft.ts";
 import { finish, say } from "./ending.ts";
 import { clearFact, readFact, writeFact } from "./facts.ts";
 import { currentLease, noteStanding, reached, spentUntilMs, standingOf } from "./lease.ts";
+import { spentSince } from "./ledger.ts";
 import { named } from "./named.ts";
 import { DENIED, notOnTheList, pairing, SPENT } from "./sentences.ts";
 import type { Storage } from "./storage.ts";
@@ -18,7 +20,6 @@ import { tellOnce } from "./told.ts";
 import type { TurnContext } from "./turn-context.ts";
 import type { Turn } from "./turn-machine.ts";
 import { endTurn, isUnchanged, openTurns } from "./turns.ts";
-import { spentSince } from "./usage.ts";
 
 /**
  * - `away`   the turn has ended: with a sentence, or, where they were told before, without one
@@ -39,24 +40,24 @@ export async function admit(context: TurnContext, turn: Turn): Promise<Admission
   const sentence = isIn ? undefined : await sentenceFor(context, turn);
   const limit = sentence ? undefined : overLimit(context, turn, standing);
   if (!sentence && !limit) return "in";
-  if (limit && context.hasSpareModel) return "spare";
+  if (limit && context.spareModel) return "spare";
   endWith(context, turn, () => (limit ? spentSentence(context, turn, limit) : sentence));
   return "away";
 }
 
 /** Which of the day's allowances is spent: the bot's, this chat's or this person's. The owner spends their own. */
 function overLimit(
-  { storage, now, dailyTokensPerPerson, dailyTokensPerGroup }: TurnContext,
+  { storage, now, daily }: TurnContext,
   { sender, messages }: Turn,
   standing: Standing | "stranger" | undefined,
 ): keyof typeof SPENT | undefined {
   if (spentUntilMs(storage) > now()) return "bot";
   if (standing === "owner") return undefined;
-  const sinceMs = dayStartMs(now());
-  const isGroup = isInGroup(messages);
-  const isSpent = (limit: number, who?: string) => limit > 0 && spentSince(storage, sinceMs, who) >= limit;
-  if (isGroup && isSpent(dailyTokensPerGroup)) return "group";
-  return isSpent(dailyTokensPerPerson, sender) ? "person" : undefined;
+  const today = dayStartMs(now());
+  const hasSpent = (allowance: Allowance, person?: string) =>
+    isLimited(allowance) && isSpent(allowance, spentSince(storage, today, person));
+  if (isInGroup(messages) && hasSpent(daily.group)) return "group";
+  return hasSpent(daily.person, sender) ? "person" : undefined;
 }
 
 /** Once a day: whoever goes on asking hears no more of it. */

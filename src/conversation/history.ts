@@ -4,11 +4,12 @@
  */
 import type { Utterance } from "../agent/prompt.ts";
 import type { IncomingMessage } from "../event.ts";
+import type { Spending } from "../spending.ts";
 import { readFact } from "./facts.ts";
 import { rows, type Storage } from "./storage.ts";
 import type { Outcome } from "./turn-machine.ts";
 
-/** What one model step gave, as stored. */
+/** What one model step gave, as stored. What it took is the turn's entry in the ledger. */
 export interface StepResult {
   /** Empty where it was stopped: then only its tokens count. */
   text: string;
@@ -20,6 +21,7 @@ export interface StepResult {
   inputTokens?: number | undefined;
   outputTokens?: number | undefined;
   estimatedTokens?: number | undefined;
+  spent?: Spending;
 }
 
 export const HISTORY_TOKENS = 6_000;

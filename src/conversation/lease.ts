@@ -9,9 +9,10 @@ import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
 import type { Writing } from "../qq/writing.ts";
 import type { Reply } from "../reply.ts";
+import type { Batch } from "../spending.ts";
+import { reporting } from "./ledger.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import type { TurnContext } from "./turn-context.ts";
-import { reportingUsage } from "./usage.ts";
 
 /** Deploys reset objects: the next call reaches the new one. */
 const UNREACHED: Omit<Refusal, "summary"> = {
@@ -35,18 +36,26 @@ export async function reached<T>(answer: Promise<T>): Promise<T> {
 /** What QQ does not let a bot do is tried again after this long: rights are granted meanwhile. */
 export const FORBIDDEN_MS = 24 * 60 * 60_000;
 
-export type AskForLease = (options: { notThisToken?: string | undefined; spentTokens: number }) => Promise<LeaseAnswer>;
+export type AskForLease = (options: {
+  notThisToken?: string | undefined;
+  batches: readonly Batch[];
+}) => Promise<LeaseAnswer>;
 
 /** @throws QQApiError with the refusal of the token endpoint. */
 export async function currentLease(storage: Storage, ask: AskForLease, now: () => number): Promise<Lease> {
   const lease = keptLease(storage);
   if (lease && isFresh(lease, now())) return lease;
-  return renewLease(storage, ask, lease?.refused ? lease.token : undefined);
+  const notThisToken = lease?.refused ? lease.token : undefined;
+  return renewLease(storage, (batches) => ask({ notThisToken, batches }), now());
 }
 
-async function renewLease(storage: Storage, ask: AskForLease, notThisToken: string | undefined): Promise<Lease> {
+async function renewLease(
+  storage: Storage,
+  ask: (batches: readonly Batch[]) => Promise<LeaseAnswer>,
+  nowMs: number,
+): Promise<Lease> {
   const before = standingOf(storage);
-  const answer = await reportingUsage(storage, (spentTokens) => reached(ask({ notThisToken, spentTokens })));
+  const answer = await reporting(storage, nowMs, (batches) => reached(ask(batches)));
   const kept = keptLease(storage);
   // What was ruled while the answer was on its way is newer.
   const standing = kept?.standing !== before && kept?.standing ? kept.standing : (answer.standing ?? "stranger");

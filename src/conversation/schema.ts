@@ -80,6 +80,15 @@ export const MIGRATIONS: readonly string[] = [
   -- JSON array of Button: what may be pressed under a part.
   ALTER TABLE part ADD COLUMN buttons TEXT;
   `,
+  `
+  -- What models took, as JSON Spending, by day (its beginning), person and model. Turns after the fact carriedOver are not in it.
+  CREATE TABLE account (
+    day INTEGER NOT NULL, person TEXT NOT NULL, model TEXT NOT NULL, spent TEXT NOT NULL, PRIMARY KEY (day, person, model)
+  ) WITHOUT ROWID;
+
+  -- What the Bot may not know of it yet: JSON array of Booking.
+  CREATE TABLE batch (n INTEGER PRIMARY KEY, bookings TEXT NOT NULL);
+  `,
 ];
 
 /** Brings the database to the newest version. A database newer than this code is left as it is. */

@@ -5,11 +5,13 @@ import type { StepLimits, StepText } from "../agent/agent.ts";
 import type { Utterance } from "../agent/prompt.ts";
 import type { Failure } from "../bot/failures.ts";
 import type { Desk } from "../commands/command.ts";
-import type { AccessMode } from "../config.ts";
+import type { AccessMode, DailyAllowances } from "../config.ts";
 import type { Capability } from "../errors.ts";
 import type { Chat, IncomingMessage } from "../event.ts";
+import type { Price } from "../prices.ts";
 import type { ReplySlot } from "../qq/encode.ts";
 import type { Reply } from "../reply.ts";
+import type { Batch } from "../spending.ts";
 import type { Choices, Terms } from "./choices.ts";
 import type { CrashPoint } from "./crash-point.ts";
 import type { Draft } from "./draft.ts";
@@ -44,16 +46,16 @@ export interface Collaborators {
   askForLease: AskForLease;
   /** Who may talk here, unless there is a rule about this chat. */
   access: AccessMode;
-  /** There is a model that answers where an allowance is spent. */
-  hasSpareModel: boolean;
+  /** Answers where an allowance is spent, as `<provider>/<model id>`; undefined: nobody. */
+  spareModel: string | undefined;
+  /** By `<provider>/<model id>`. */
+  prices: Readonly<Record<string, Price>>;
   /** What people may choose. */
   terms: Terms;
-  /** Tokens that a person may spend here in a day; 0 is no limit. */
-  dailyTokensPerPerson: number;
-  /** Tokens that a group or channel may spend in a day, all of it together; 0 is no limit. */
-  dailyTokensPerGroup: number;
+  /** What may be spent in a day. */
+  daily: DailyAllowances;
   /** Tells the Bot what was spent here. Returns until when no more may be spent, if so. */
-  reportUsage(tokens: number): Promise<number | undefined>;
+  reportSpending(batches: readonly Batch[]): Promise<number | undefined>;
   /** The bot as a whole, asked on behalf of this chat. */
   desk: Desk;
   reportFailures(failures: readonly Failure[]): Promise<void>;

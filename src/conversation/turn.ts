@@ -4,10 +4,12 @@
  */
 import { toRefusal } from "../errors.ts";
 import { describe, log } from "../log.ts";
-import { answer } from "./answering.ts";
+import { type Allowance, isLimited } from "../spending.ts";
+import { answer, giveUpCrashed } from "./answering.ts";
 import { deliver } from "./delivery.ts";
 import { apologise, finish, sayAnew } from "./ending.ts";
 import { noteSpent } from "./lease.ts";
+import { isReportDue, reporting } from "./ledger.ts";
 import { named } from "./named.ts";
 import { mark, markBegun } from "./outbox.ts";
 import { deliverReports, reportAtMs } from "./report.ts";
@@ -15,7 +17,6 @@ import type { Storage } from "./storage.ts";
 import type { Collaborators, TurnContext } from "./turn-context.ts";
 import { type Action, nextActions, type Plan, type Turn } from "./turn-machine.ts";
 import { medianTurnMs, openTurn, openTurns, recordAttempt } from "./turns.ts";
-import { reportingUsage, UNREPORTED_TOKENS, unreportedUsage } from "./usage.ts";
 
 /** Work takes time and ends by itself; everything else is a change of the tables. */
 type Work = Extract<Action, { kind: "generate" | "send" }>;
@@ -73,7 +74,7 @@ export class TurnRunner {
         }
         this.#report();
         // What is to be sent leaves first.
-        if (!actions.some(({ kind }) => kind === "send")) this.#reportUsage();
+        if (!actions.some(({ kind }) => kind === "send")) this.#reportSpending();
       }
       if (this.#underWay === 0 && !this.#reporting) {
         if (this.#broken !== undefined) throw this.#broken;
@@ -118,17 +119,17 @@ export class TurnRunner {
   }
 
   /** Tells the Bot what was spent here, now and then: it counts for all chats. */
-  #reportUsage(): void {
-    const { storage, reportUsage, isExhausted } = this.#context;
+  #reportSpending(): void {
+    const { storage, now, daily, reportSpending, isExhausted } = this.#context;
     if (!this.#hasSpent || this.#reporting || isExhausted()) return;
     this.#hasSpent = false;
-    if (unreportedUsage(storage).tokens < UNREPORTED_TOKENS) return;
+    if (!isReportDue(storage, reportStep(daily.bot))) return;
     this.#reporting = true;
-    reportingUsage(storage, reportUsage)
+    reporting(storage, now(), async (batches) => (batches.length > 0 ? reportSpending(batches) : undefined))
       .then((spentUntilMs) => {
         if (spentUntilMs !== undefined) noteSpent(storage, spentUntilMs);
       })
-      .catch((error: unknown) => log.warn("usage.not-reported", { error: describe(error) })) // with the next occasion
+      .catch((error: unknown) => log.warn("spending.not-reported", { error: describe(error) })) // with the next occasion
       .finally(() => {
         this.#reporting = false;
         this.#changed.abort();
@@ -193,6 +194,7 @@ export class TurnRunner {
       case "finish":
         return finish(this.#context, turn, action.outcome);
       case "apologise":
+        if (action.why === "crashed") return giveUpCrashed(this.#context, turn);
         return apologise(this.#context, turn.id, action.why);
       case "replan": {
         const writing = await import("../qq/writing.ts");
@@ -205,6 +207,19 @@ export class TurnRunner {
         action satisfies never;
     }
   }
+}
+
+/** Where the bot has no limit: for its owner to know. */
+const UNLIMITED_STEP: Allowance = { tokens: 20_000, yuan: 0 };
+const STEPS_OF_A_LIMIT = 1_000;
+
+/**
+ * What a chat spends before it tells the Bot: a thousandth of what all chats may. So the Bot hears of a whole day's allowance
+ * some thousand times, and each chat that talks is off by a thousandth of it at most, and by what it has under way.
+ */
+export function reportStep({ tokens, yuan }: Allowance): Allowance {
+  if (!isLimited({ tokens, yuan })) return UNLIMITED_STEP;
+  return { tokens: tokens / STEPS_OF_A_LIMIT, yuan: yuan / STEPS_OF_A_LIMIT };
 }
 
 /** What the tables say is to be done. Without arguments about work under way: as a new invocation would see it. */

@@ -6,7 +6,6 @@ import type { Refusal, Remedy } from "../errors.ts";
 import type { IncomingMessage } from "../event.ts";
 import { readFact } from "./facts.ts";
 import { rows, run, type Storage } from "./storage.ts";
-import { forgetTold } from "./told.ts";
 import { type Fault, type Outcome, type Part, pointOf, type Turn, type TurnKind, triedAt } from "./turn-machine.ts";
 
 interface TurnRow {
@@ -264,40 +263,4 @@ export function medianTurnMs(storage: Storage): number {
      WHERE outcome = 'answered' AND kind = 'question' ORDER BY ms`,
   );
   return times[Math.floor(times.length / 2)]?.ms ?? 10_000;
-}
-
-const PRUNE_EVERY_MS = 24 * 60 * 60_000;
-
-/** When the oldest turn is due to be forgotten, rounded up to a day so that a busy chat prunes once a day. */
-export function pruneAtMs(storage: Storage, retentionMs: number): number | undefined {
-  const oldest = rows<{ at: number }>(storage, "SELECT created_at AS at FROM turn ORDER BY id LIMIT 1")[0];
-  return oldest && oldest.at + retentionMs + PRUNE_EVERY_MS;
-}
-
-/**
- * Forgets ended turns older than the retention, with their texts and the keys by which repeated deliveries are known; a
- * bounded number at a time. Looks at one row while nothing is due.
- */
-export function prune(storage: Storage, { nowMs, retentionMs }: { nowMs: number; retentionMs: number }): void {
-  if (nowMs < (pruneAtMs(storage, retentionMs) ?? Number.POSITIVE_INFINITY)) return;
-  forgetTold(storage, nowMs);
-  const old = rows<{ id: number }>(
-    storage,
-    "SELECT id FROM turn WHERE created_at < ? AND ended_at IS NOT NULL ORDER BY id LIMIT 500",
-    nowMs - retentionMs,
-  );
-  for (const { id } of old) {
-    run(storage, "DELETE FROM step WHERE turn = ?", id);
-    run(storage, "DELETE FROM part WHERE turn = ?", id);
-    run(storage, "DELETE FROM report WHERE turn IN (?1, -?1)", id); // nobody could be told for all that time
-    run(storage, "DELETE FROM turn WHERE id = ?", id);
-  }
-  const last = old.at(-1);
-  if (!last) return;
-  // Turns are counted anew where none is left: what is known by their number would be about others.
-  if (nextTurnId(storage) <= last.id)
-    run(storage, "DELETE FROM fact WHERE name IN ('forgottenBefore', 'usageReported')");
-  run(storage, "DELETE FROM seen WHERE turn <= ?", last.id);
-  run(storage, "DELETE FROM audit WHERE turn <= ?", last.id);
-  run(storage, "DELETE FROM part WHERE turn BETWEEN ? AND -1", -last.id); // typing notices
 }

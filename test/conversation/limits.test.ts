@@ -59,7 +59,7 @@ describe("tokens in a day", () => {
   it("of a person are told to be spent once, then nothing until the next day", async () => {
     const world = new ChatWorld();
     world.nowMs = Date.parse("2026-11-23T02:00:00Z");
-    world.dailyTokensPerPerson = 100;
+    world.daily.person.tokens = 100;
     await ask(world, "ann", 200);
     expect(await ask(world)).toEqual([expect.stringContaining("你今天的额度用完了")]);
     expect(await ask(world)).toEqual([]);
@@ -71,7 +71,7 @@ describe("tokens in a day", () => {
   it("of a group are spent by all of it together, and told to it once", async () => {
     const world = new ChatWorld("group");
     world.nowMs = Date.parse("2026-11-23T02:00:00Z");
-    world.dailyTokensPerGroup = 100;
+    world.daily.group.tokens = 100;
     await ask(world, "ann", 60);
     expect(await ask(world, "bob", 60)).toEqual([expect.stringContaining("fine")]);
     expect(await ask(world, "carol")).toEqual([expect.stringContaining("这里今天的额度用完了")]);
@@ -81,15 +81,15 @@ describe("tokens in a day", () => {
 
   it("of a group are no limit of a private chat", async () => {
     const world = new ChatWorld();
-    world.dailyTokensPerGroup = 1;
+    world.daily.group.tokens = 1;
     await ask(world);
     expect(await ask(world)).toEqual([expect.stringContaining("fine")]);
   });
 
   it("that are spent leave the answer to the model for that, where there is one", async () => {
     const world = new ChatWorld();
-    world.dailyTokensPerPerson = 100;
-    world.hasSpareModel = true;
+    world.daily.person.tokens = 100;
+    world.spareModel = "test/spare";
     await ask(world, "ann", 200);
     for (let n = 0; n < 2; n += 1) expect(await ask(world)).toEqual([expect.stringContaining("fine")]);
     expect(world.questions.map(({ onSpare }) => onSpare)).toEqual([false, true, true]);

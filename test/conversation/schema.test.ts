@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { readRetentionMs } from "../../src/config.ts";
 import { takeKept } from "../../src/conversation/outbox.ts";
+import { prune, pruneAtMs } from "../../src/conversation/pruning.ts";
 import { recordFailure, recordOutage } from "../../src/conversation/report.ts";
 import { MIGRATIONS, migrate } from "../../src/conversation/schema.ts";
 import { rows, run, type Storage } from "../../src/conversation/storage.ts";
-import { endTurn, insertTurn, openTurns, prune, pruneAtMs } from "../../src/conversation/turns.ts";
+import { endTurn, insertTurn, openTurns } from "../../src/conversation/turns.ts";
 import { ChatWorld } from "../support/chat-world.ts";
 import { SqliteStorage } from "../support/sqlite-storage.ts";
 import { message, NOW } from "../support/turns.ts";
@@ -209,7 +210,7 @@ describe("forgetting", () => {
     forget(storage, dueMs - 1);
     expect(count(storage, "turn")).toBe(1);
     forget(storage, dueMs);
-    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 0, 1]); // the lease stays
+    expect(OURS.map((table) => count(storage, table))).toEqual([0, 0, 0, 0, 0, 0, 1, 1]); // the lease stays, and the ledger
     expect(pruneAtMs(storage, RETENTION_MS)).toBeUndefined();
   });
 

@@ -1,9 +1,11 @@
 /** Who may spend the owner's tokens: strangers, the owner, approvals and denials, on the real Worker. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimCode } from "../../src/claim-code.ts";
 import type { Scene } from "../../src/event.ts";
 import { Secret } from "../../src/log.ts";
 import type { Asked } from "../../src/simulator/ledger.ts";
+import { tokensOf } from "../../src/spending.ts";
 import { type Bench, startBench } from "../support/bench.ts";
 
 describe("a bot that pairs", () => {
@@ -134,10 +136,12 @@ describe("a day's tokens", () => {
     try {
       const { qq, worker } = bench;
       await answered(bench, "#first", "late");
-      for (let turn = 0; turn < 3; turn += 1) await answered(bench, `#long${turn} !long9`, "ann");
-      // 20,000 tokens unreported are told at once; the answer does not wait for that.
-      const spent = async () =>
-        (await worker.read<{ tokens: number }>("Bot", "SELECT tokens FROM usage"))[0]?.tokens ?? 0;
+      for (let turn = 0; turn < 2; turn += 1) await answered(bench, `#long${turn} !long9`, "ann");
+      // A thousandth of the limit is told at once; the answer does not wait for that.
+      const spent = async () => {
+        const accounts = await worker.read<{ spent: string }>("Bot", "SELECT spent FROM account");
+        return accounts.reduce((sum, account) => sum + tokensOf(JSON.parse(account.spent)), 0);
+      };
       for (let look = 0; (await spent()) < 15_000; look += 1) {
         if (look > 100) throw new Error("the Bot was not told");
         await new Promise((resolve) => setTimeout(resolve, 50));

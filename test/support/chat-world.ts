@@ -7,7 +7,7 @@ import type { StepLimits, StepText } from "../../src/agent/agent.ts";
 import type { Standing } from "../../src/bot/access.ts";
 import type { Failure } from "../../src/bot/failures.ts";
 import type { Desk } from "../../src/commands/command.ts";
-import type { AccessMode } from "../../src/config.ts";
+import type { AccessMode, DailyAllowances } from "../../src/config.ts";
 import type { Terms } from "../../src/conversation/choices.ts";
 import { takeRuling } from "../../src/conversation/gate.ts";
 import { accept, type Receipt } from "../../src/conversation/inbox.ts";
@@ -32,9 +32,11 @@ import type {
   Scene,
   Sender,
 } from "../../src/event.ts";
+import type { Price } from "../../src/prices.ts";
 import { findErrorRow } from "../../src/qq/error-codes.ts";
 import { PART_LENGTH } from "../../src/qq/reply-budget.ts";
 import type { Reply } from "../../src/reply.ts";
+import { type Allowance, type Batch, NOTHING_SPENT } from "../../src/spending.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 // Loaded on demand in the Worker; here it must be there before the world, which knows no time, lets anything settle.
@@ -50,7 +52,7 @@ export type SendOutcome =
 export type ModelOutcome =
   /** The answer so far: the call goes on. Without `text`, the answer of `answer` up to so many paragraphs and a bit. */
   | { kind: "write"; text?: string; paragraphs?: number }
-  | { kind: "answer"; paragraphs?: number; text?: string; inputTokens?: number }
+  | ({ kind: "answer"; paragraphs?: number } & Partial<StepText>)
   | { kind: "fail"; refusal: Refusal };
 
 interface Pending {
@@ -66,6 +68,8 @@ export interface Arrived {
   form: Reply["kind"];
   text: string;
 }
+
+const NOTHING = { today: NOTHING_SPENT, month: NOTHING_SPENT };
 
 const RULES: Record<Scene, { windowMs: number; replies: number; numbered: boolean }> = {
   c2c: { windowMs: 60 * 60_000, replies: 4, numbered: true },
@@ -99,6 +103,9 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  /** Answers that the process heard, and the tokens of their prompts. */
+  answers = 0;
+  paidTokens = 0;
   /** Whether a call is answered in CommonMark that is more than words. */
   isMarked: (call: number) => boolean = () => false;
   /** The platform's allowance for the invocation that runs is used up. */
@@ -110,18 +117,26 @@ export class ChatWorld {
   access: AccessMode = "open";
   /** What people may choose. */
   terms: Terms = { models: ["test/one", "test/two"], locked: [], messagesPerMinute: 0 };
-  dailyTokensPerPerson = 0;
-  dailyTokensPerGroup = 0;
-  hasSpareModel = false;
-  /** What the Bot was told of tokens, and what it says to it. */
-  readonly usage: number[] = [];
+  daily: Record<keyof DailyAllowances, Allowance> = {
+    person: { tokens: 0, yuan: 0 },
+    group: { tokens: 0, yuan: 0 },
+    bot: { tokens: 0, yuan: 0 },
+  };
+  prices: Record<string, Price> = {};
+  spareModel: string | undefined;
+  /** What the Bot was told of spending, outside of leases, and what it says to it. */
+  readonly batches: Batch[] = [];
   spentUntilMs: number | undefined;
+  /** How the Bot takes what was spent. */
+  hear = async (batches: readonly Batch[]): Promise<void> => {
+    this.batches.push(...batches);
+  };
   /** The bot as a whole: nobody is known there. */
   desk: Desk = {
     claim: async () => "wrong",
     ownCode: async () => ({ code: "AAAAAA", hasOwner: true }),
     whoWaits: async () => undefined,
-    usage: async () => ({ person: { today: 0, month: 0 }, all: { today: 0, month: 0 } }),
+    usage: async () => ({ person: NOTHING, all: NOTHING }),
     decide: async () => ({ kind: "notOwner" }),
   };
   /** How the Bot takes failures. */
@@ -377,9 +392,10 @@ export class ChatWorld {
             settle: (outcome) => {
               if (outcome.kind === "write") return onText(outcome.text ?? `${answer(outcome.paragraphs ?? 0)}\n\nand`);
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
-              const { paragraphs = 0, text, inputTokens } = outcome.kind === "answer" ? outcome : {};
-              const words = text ?? answer(paragraphs);
-              resolve({ text: words, inputTokens });
+              const { kind: _, paragraphs = 0, ...step } = outcome as Extract<ModelOutcome, { kind: "answer" }>; // of a model
+              this.answers += 1;
+              this.paidTokens += step.inputTokens ?? 0;
+              resolve({ text: answer(paragraphs), ...step });
             },
           };
           this.pending.push(one);
@@ -415,11 +431,11 @@ export class ChatWorld {
       askForLease: (options) => this.lease(options),
       access: this.access,
       terms: this.terms,
-      hasSpareModel: this.hasSpareModel,
-      dailyTokensPerPerson: this.dailyTokensPerPerson,
-      dailyTokensPerGroup: this.dailyTokensPerGroup,
-      reportUsage: async (tokens) => {
-        this.usage.push(tokens);
+      spareModel: this.spareModel,
+      prices: this.prices,
+      daily: this.daily,
+      reportSpending: async (batches) => {
+        await this.hear(batches);
         return this.spentUntilMs;
       },
       desk: this.desk,

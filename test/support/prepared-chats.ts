@@ -89,7 +89,7 @@ export function prepared(language: Language): Snapshot {
   return {
     bot: { appId: "102000001", name: names.bot },
     callbackUrl: "http://127.0.0.1:8787/qq/callback",
-    model: { name: "deepseek/deepseek-chat", isDemo: false },
+    model: { name: "deepseek/deepseek-flash", isDemo: false },
     claim: "",
     chats: [
       view(C2C, names.lin, [lin]),
