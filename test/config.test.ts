@@ -265,6 +265,50 @@ describe("model", () => {
   );
 });
 
+describe("a limit in money", () => {
+  const MODEL = { MODEL: "openai-compatible/demo", MODEL_BASE_URL: "http://127.0.0.1:1/v1" };
+  const priced = { MODEL_PRICES: '{"openai-compatible/demo":{"input":2,"output":3}}' };
+
+  it("needs the price of every model that may be asked", () => {
+    const choices = { MODEL_CHOICES: "deepseek/deepseek-flash,deepseek/none", DEEPSEEK_API_KEY: "k" };
+    const [problem] = problemsOf({ ...env(MODEL), ...choices, DAILY_COST: "10" });
+    expect(problem?.setting).toBe("MODEL_PRICES");
+    expect(problem?.problem).toContain("openai-compatible/demo, deepseek/none,");
+    expect(() => readConfig({ ...env(MODEL), ...choices })).not.toThrow();
+    expect(() => readConfig({ ...env(MODEL), ...priced, DAILY_COST_PER_PERSON: "0.5" })).not.toThrow();
+  });
+
+  it("may have four decimals", () => {
+    expect(readConfig({ ...env(MODEL), ...priced, DAILY_COST_PER_GROUP: " 1.2345 " }).daily.group).toEqual({
+      tokens: 0,
+      yuan: 1.2345,
+    });
+  });
+
+  it("counts by the operator's own price before ours", () => {
+    const own = { MODEL_PRICES: '{"deepseek/deepseek-flash":{"input":7,"cached":1,"output":9}}' };
+    const { prices } = readConfig({ ...env(MODEL), ...own });
+    expect(prices["deepseek/deepseek-flash"]).toEqual({ input: 7, cached: 1, output: 9 });
+    expect(prices["zhipu/glm-4.7-flash"]).toEqual({ input: 0, cached: 0, output: 0 });
+  });
+
+  it.each(["-1", "1.23456", "1e3", "¥5", "ten"])("is refused: %s", (DAILY_COST) => {
+    expect(settingsOf(env({ ...MODEL, ...priced, DAILY_COST }))).toEqual(["DAILY_COST"]);
+  });
+
+  it.each([
+    "abc",
+    "[]",
+    '{"demo":{"input":1,"output":1}}',
+    '{"openai/x":{"input":1}}',
+    '{"openai/x":{"input":-1,"output":1}}',
+    '{"openai/x":{"input":"1","output":1}}',
+    '{"openai/x":{"input":1,"output":1,"cache":1}}',
+  ])("is refused where its prices could be none: %s", (MODEL_PRICES) => {
+    expect(settingsOf(env({ ...MODEL, MODEL_PRICES, DAILY_COST: "1" }))).toEqual(["MODEL_PRICES"]);
+  });
+});
+
 /** The providers behind HTTP that need a key, with the variables that may hold it. */
 const KEYED = Object.entries<{ keys?: readonly string[]; baseUrl?: string; needsBinding?: true }>(PROVIDERS).flatMap(
   ([provider, { keys }]) => (keys ?? []).map((key) => [provider, key] as const),

@@ -15,9 +15,10 @@ export const usage: AskingCommand = {
       ...(isPrivate(chat) ? [] : [[{ zh: "这里所有人", en: "Everybody here" }, all] as [Words, Spent]]),
       ...(bot ? [[{ zh: "整个机器人(约)", en: "The whole bot (about)" }, bot] as [Words, Spent]] : []),
     ];
+    const notes = notesOn(lines.map(([, { month }]) => month));
     return text(
-      [...lines.flatMap(([{ zh }, spent]) => inChinese(zh, spent)), ...noteOf(lines, "zh")].join("\n"),
-      [...lines.flatMap(([{ en }, spent]) => inEnglish(en, spent)), ...noteOf(lines, "en")].join("\n"),
+      [...lines.flatMap(([{ zh }, spent]) => inChinese(zh, spent)), ...notes.map(({ zh }) => zh)].join("\n"),
+      [...lines.flatMap(([{ en }, spent]) => inEnglish(en, spent)), ...notes.map(({ en }) => en)].join("\n"),
     );
   },
 };
@@ -42,19 +43,18 @@ function inEnglish(who: string, { today, month }: Spent): string[] {
 }
 
 /** What the sums of money are, and are not. */
-function noteOf(lines: readonly [Words, Spent][], language: keyof Words): string[] {
-  const months = lines.map(([, { month }]) => month);
-  const unpriced = Math.max(...months.map(({ unpricedTokens }) => unpricedTokens));
-  const hasMoney = months.some(({ yuan }) => yuan > 0);
-  const zh = [
-    ...(hasMoney ? ["金额按标价估算,以模型服务的账单为准。"] : []),
-    ...(hasMoney && unpriced > 0 ? [`其中 ${count(unpriced)} token 的模型没有价格,没有算进去。`] : []),
-  ];
-  const en = [
-    ...(hasMoney ? ["Money is estimated by list prices; the provider's bill counts."] : []),
-    ...(hasMoney && unpriced > 0 ? [`${count(unpriced)} tokens of models without a known price are not in it.`] : []),
-  ];
-  return language === "zh" ? zh : en;
+function notesOn(months: readonly Spending[]): Words[] {
+  if (months.every(({ yuan }) => yuan === 0)) return [];
+  const unpriced = count(Math.max(...months.map(({ unpricedTokens }) => unpricedTokens)));
+  const estimated = {
+    zh: "金额按标价估算,以模型服务的账单为准。",
+    en: "Money is estimated by list prices; the provider's bill counts.",
+  };
+  const incomplete = {
+    zh: `有 ${unpriced} token 的模型不知道价格,没有算进去。`,
+    en: `${unpriced} tokens of models without a known price are not in it.`,
+  };
+  return unpriced === "0" ? [estimated] : [estimated, incomplete];
 }
 
 function money({ yuan }: Spending): string[] {

@@ -62,9 +62,8 @@ function overLimit(
 
 /** Once a day: whoever goes on asking hears no more of it. */
 function spentSentence({ storage, now }: TurnContext, { sender }: Turn, limit: keyof typeof SPENT): Reply | undefined {
-  const who = limit === "person" ? sender : "";
   const untilMs = dayStartMs(now()) + DAY_MS;
-  return tellOnce(storage, { who, limit, nowMs: now(), untilMs }) ? SPENT[limit] : undefined;
+  return tellOnce(storage, { sender, limit, nowMs: now(), untilMs }) ? SPENT[limit] : undefined;
 }
 
 /** What the Bot rules from here on. What was under way for somebody who is denied ends. Returns the turns concerned. */

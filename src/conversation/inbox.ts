@@ -124,7 +124,7 @@ function isTooFast(
 
 function slowDown(door: Door, message: IncomingMessage): Placed {
   const { storage, nowMs, terms } = door;
-  const isNews = tellOnce(storage, { who: message.sender.id, limit: "pace", nowMs, untilMs: nowMs + MINUTE_MS });
+  const isNews = tellOnce(storage, { sender: message.sender.id, limit: "pace", nowMs, untilMs: nowMs + MINUTE_MS });
   if (!isNews) return leaveAlone(door, message);
   return placeNotice(door, message, { kind: "text", text: tooFast(terms.messagesPerMinute) });
 }

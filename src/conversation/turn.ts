@@ -215,7 +215,8 @@ const STEPS_OF_A_LIMIT = 1_000;
 
 /**
  * What a chat spends before it tells the Bot: a thousandth of what all chats may. So the Bot hears of a whole day's allowance
- * some thousand times, and each chat that talks is off by a thousandth of it at most, and by what it has under way.
+ * some thousand times, and each chat that talks is off by a thousandth of it at most, and by the two turns that it may answer
+ * while it tells.
  */
 export function reportStep({ tokens, yuan }: Allowance): Allowance {
   if (!isLimited({ tokens, yuan })) return UNLIMITED_STEP;

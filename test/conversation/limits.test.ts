@@ -96,6 +96,40 @@ describe("tokens in a day", () => {
   });
 });
 
+describe("money in a day", () => {
+  it("is spent by what models cost, whatever the tokens, and told once", async () => {
+    const world = new ChatWorld();
+    world.daily.person = { tokens: 0, yuan: 0.01 };
+    world.prices = { "test/dear": { input: 100, output: 0 }, "test/cheap": { input: 1, output: 0 } };
+    const spend = async (model: string) => {
+      await world.say("hello");
+      await world.settleModel({ kind: "answer", text: "fine", inputTokens: 99, outputTokens: 1, model });
+      await world.drain();
+    };
+    for (let n = 0; n < 5; n += 1) await spend("test/cheap"); // 0.0005 yuan
+    await spend("test/dear"); // 0.0099 more
+    expect(await ask(world)).toEqual([expect.stringContaining("你今天的额度用完了")]);
+    expect(await ask(world)).toEqual([]);
+    expect(world.modelCalls).toBe(6);
+  });
+});
+
+describe("several limits", () => {
+  it("are never told one after the other", async () => {
+    const world = new ChatWorld("group");
+    world.nowMs = Date.parse("2026-11-23T02:00:00Z");
+    world.daily.person.tokens = 50;
+    world.daily.group.tokens = 100;
+    await ask(world, "ann", 60);
+    expect(await ask(world, "ann")).toEqual([expect.stringContaining("你今天的额度用完了")]);
+    await ask(world, "bob", 60);
+    expect(await ask(world, "ann")).toEqual([]);
+    expect(await ask(world, "bob")).toEqual([expect.stringContaining("这里今天的额度用完了")]);
+    world.terms = { ...world.terms, messagesPerMinute: 1 };
+    for (const who of ["ann", "bob", "carol"]) expect(await ask(world, who), who).toEqual([]);
+  });
+});
+
 describe("a chat that is muted", () => {
   it("hears nothing of the model, and why of a command that would have it asked", async () => {
     const world = new ChatWorld();
