@@ -62,6 +62,8 @@ export interface Config {
   daily: DailyAllowances;
   /** By `<provider>/<model id>`. */
   prices: Readonly<Record<string, Price>>;
+  /** Model calls at a time under one key, in all chats; 0 is no limit. */
+  modelConcurrency: number;
   /** Where the operator is told that the bot needs help. The address is a key. */
   alertWebhook?: Secret | undefined;
   bots: readonly BotConfig[];
@@ -240,6 +242,12 @@ const SETTINGS = {
     schema: model,
     problem: "应为 <provider>/<model id> / must be <provider>/<model id>",
     advice: "填写额度用完后改用的便宜模型,或删除此项。Set a cheap model for when an allowance is spent, or remove it.",
+  },
+  MODEL_CONCURRENCY: {
+    schema: count,
+    problem: "应为整数 / must be a whole number",
+    advice:
+      "填写同一个密钥同时最多几个模型调用,0 表示不限。Set how many model calls one key may have at a time; 0 is no limit.",
   },
   LOCKED_CHOICES: {
     schema: choiceNames,
@@ -485,6 +493,7 @@ function checked(source: Readonly<Record<string, unknown>>): Config {
     },
     prices: { ...PRICES, ...read("MODEL_PRICES") },
     messagesPerMinute: read("MESSAGES_PER_MINUTE") ?? 0,
+    modelConcurrency: read("MODEL_CONCURRENCY") ?? 0,
     alertWebhook: webhook ? new Secret(webhook) : undefined,
     bots: list.map((bot: v.InferOutput<typeof bots>[number]) => ({
       appId: bot.appId,

@@ -638,3 +638,15 @@ describe("the way out", () => {
     expect(echoOf(own)).toEqual({ url: "https://echo.test/ip", headers: {} });
   });
 });
+
+describe("model calls at a time", () => {
+  it("have no limit unless one is set", () => {
+    expect(readConfig(env()).modelConcurrency).toBe(0);
+    expect(readConfig(env({ MODEL_CONCURRENCY: "3" })).modelConcurrency).toBe(3);
+    expect(readConfig(env({ MODEL_CONCURRENCY: 3 })).modelConcurrency).toBe(3);
+  });
+
+  it.each(["-1", "1.5", "many", "1e3"])("are no whole number: %s", (MODEL_CONCURRENCY) => {
+    expect(settingsOf(env({ MODEL_CONCURRENCY }))).toEqual(["MODEL_CONCURRENCY"]);
+  });
+});

@@ -7,9 +7,10 @@ import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/pr
 import type { Thinking } from "../choice.ts";
 import type { ModelEndpoint } from "../config.ts";
 import { isAgent, modelName } from "../providers.ts";
-import { Cooldowns, inOrder } from "./fallbacks.ts";
-import { ModelError, toModelError, tooLate } from "./model-error.ts";
+import { Cooldowns, inOrder, share } from "./fallbacks.ts";
+import { ModelError, noPlace, toModelError, tooLate } from "./model-error.ts";
 import { languageModel, type Model, type ModelFetch } from "./models.ts";
+import { type Concurrency, Places } from "./places.ts";
 import { type PromptInput, promptOf } from "./prompt.ts";
 import { ThinkingFilter, withoutUnopenedThinking } from "./thinking.ts";
 
@@ -54,6 +55,14 @@ export interface StepOptions {
 
 /** Shared by the chats of this isolate: a key that is refused in one is refused in all. */
 const sharedCooldowns = new Cooldowns();
+const sharedPlaces = new Places();
+
+interface Shared {
+  cooldowns?: Cooldowns;
+  places?: Places;
+  /** Undefined: as many calls at a time as there are. */
+  concurrency?: Concurrency | undefined;
+}
 
 /**
  * Asks the models in order until one answers, all within `limits`.
@@ -65,7 +74,7 @@ export async function answerWith(
   endpoints: readonly [ModelEndpoint, ...ModelEndpoint[]],
   fetch: ModelFetch,
   input: PromptInput,
-  { cooldowns = sharedCooldowns, now = Date.now, ...options }: StepOptions & { cooldowns?: Cooldowns },
+  { cooldowns = sharedCooldowns, places = sharedPlaces, concurrency, now = Date.now, ...options }: StepOptions & Shared,
 ): Promise<StepText & { model: string }> {
   const ask = (endpoint: ModelEndpoint, limits: StepLimits) => {
     const model = languageModel(endpoint, fetch);
@@ -74,7 +83,23 @@ export async function answerWith(
     const patient = { ...limits, firstTokenMs: limits.totalMs, silenceMs: limits.totalMs };
     return generateStep(model, input, { ...options, limits: patient, now, remembers: true });
   };
-  const { endpoint, result } = await inOrder(endpoints, ask, { ...options, cooldowns, now });
+  /** Waits for a place only where no other model is left to ask. */
+  const askInTurn = async (endpoint: ModelEndpoint, limits: StepLimits, isLast: boolean) => {
+    if (!concurrency) return ask(endpoint, limits);
+    const startMs = now();
+    const sinceMs = Math.min(startMs, ...input.messages.map(({ receivedAtMs }) => receivedAtMs));
+    const wanted = { key: endpoint.provider, sinceMs, withinMs: limits.totalMs, isPatient: isLast };
+    const place = await places.take({ ...concurrency, ...wanted, signal: options.signal, now });
+    const waitedMs = now() - startMs;
+    if (!place) throw noPlace(waitedMs);
+    try {
+      const leftMs = limits.totalMs - waitedMs;
+      return await ask(endpoint, share(limits, leftMs, leftMs));
+    } finally {
+      place.release();
+    }
+  };
+  const { endpoint, result } = await inOrder(endpoints, askInTurn, { ...options, cooldowns, now });
   return { ...result, model: modelName(endpoint) };
 }
 

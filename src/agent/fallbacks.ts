@@ -60,11 +60,11 @@ export interface InOrder {
  */
 export async function inOrder<T>(
   endpoints: readonly [ModelEndpoint, ...ModelEndpoint[]],
-  ask: (endpoint: ModelEndpoint, limits: StepLimits) => Promise<T>,
+  ask: (endpoint: ModelEndpoint, limits: StepLimits, isLast: boolean) => Promise<T>,
   { limits, signal, cooldowns, now }: InOrder,
 ): Promise<{ endpoint: ModelEndpoint; result: T }> {
   const [only, ...others] = endpoints;
-  if (others.length === 0) return { endpoint: only, result: await ask(only, limits) };
+  if (others.length === 0) return { endpoint: only, result: await ask(only, limits, true) };
 
   const endsAtMs = now() + limits.totalMs;
   const waiting = [...endpoints];
@@ -82,7 +82,8 @@ export async function inOrder<T>(
       log.warn("model.fallback", { from: modelName(failed.endpoint), to: modelName(endpoint), summary });
     }
     try {
-      const result = await ask(endpoint, share(limits, leftMs, waiting.length === 0 ? leftMs : leftMs / 2));
+      const isLast = waiting.length === 0;
+      const result = await ask(endpoint, share(limits, leftMs, isLast ? leftMs : leftMs / 2), isLast);
       cooldowns.clear(endpoint);
       return { endpoint, result };
     } catch (error) {
@@ -96,7 +97,7 @@ export async function inOrder<T>(
 }
 
 /** The limits of one try. Silence at its beginning must not eat the time of those that come after. */
-function share(limits: StepLimits, leftMs: number, firstTokenMs: number): StepLimits {
+export function share(limits: StepLimits, leftMs: number, firstTokenMs: number): StepLimits {
   return {
     totalMs: leftMs,
     firstTokenMs: Math.min(limits.firstTokenMs, firstTokenMs),

@@ -129,6 +129,17 @@ export function tooLate(what: keyof typeof LATE, afterMs: number): ModelError {
   });
 }
 
+/** As many calls as the key may have at a time were under way, all the while. Nothing is known of the model itself. */
+export function noPlace(waitedMs: number): ModelError {
+  return new ModelError("late", {
+    summary: `no free place for another call (waited ${Math.round(waitedMs / 1000)} s)`,
+    remedy: "backOff",
+    advice:
+      "同时进行的模型调用已满:调大 MODEL_CONCURRENCY,或用 MODEL_FALLBACKS 加备用模型。" +
+      "All model calls that may run at a time do: raise MODEL_CONCURRENCY, or add a model with MODEL_FALLBACKS.",
+  });
+}
+
 /** What a failed response tells, before and after its stream began. */
 function told(error: unknown): { status?: number | undefined; words: string; headers: Record<string, string> } {
   if (APICallError.isInstance(error)) {

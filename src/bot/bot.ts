@@ -20,6 +20,7 @@ import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } fr
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
+import { type Report, type Share, Shares } from "./shares.ts";
 import { askAgainMs, noteResumed, noteWalled, WALLED_SCHEMA, walledChats } from "./walled.ts";
 
 /** What a chat keeps to speak with. */
@@ -61,6 +62,8 @@ const SCHEMA = `
 export class Bot extends DurableObject {
   readonly #sql: SqlStorage;
   readonly #access: Access;
+  /** Model calls under way, in all chats of the deployment. */
+  readonly #shares = new Shares();
   #wayOut: WayOut | undefined;
   /** The one token request under way, for whoever asks meanwhile. */
   #request: Promise<AccessToken> | undefined;
@@ -103,6 +106,13 @@ export class Bot extends DurableObject {
     this.ctx.storage.transactionSync(() => book(this.#sql, chat, batches, nowMs));
     const today = dayStartMs(nowMs);
     return isSpent(readConfig(this.env).daily.bot, spentSince(this.#sql, today)) ? today + DAY_MS : undefined;
+  }
+
+  /** What an isolate may use of the model calls that a key may have at a time. Asked by each every few seconds while it calls. */
+  async share(key: string, report: Report): Promise<Share> {
+    // None here, but one where it is asked: the setting was just removed, and the old code is not gone yet.
+    const limit = readConfig(this.env).modelConcurrency || Number.MAX_SAFE_INTEGER;
+    return this.#shares.grant(key, report, { limit, nowMs: Date.now() });
   }
 
   /** Once, as long as there is no owner: whoever reads the log owns the bot anyway. */

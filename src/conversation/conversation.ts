@@ -3,6 +3,7 @@
  * room. `receive()` stores and sets the alarm; `alarm()` does the work and sets the next one. Nothing else sets alarms.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Concurrency } from "../agent/places.ts";
 import type { Standing } from "../bot/access.ts";
 import type { Desk } from "../commands/command.ts";
 import { type BotConfig, type Config, type DailyAllowances, findBot, readConfig, readRetentionMs } from "../config.ts";
@@ -243,6 +244,7 @@ export class Conversation extends DurableObject {
         return answerWith(models, fetch, input, {
           ...options,
           thinking: thinkingOf(choices),
+          concurrency: this.#concurrency(config),
           onText(text) {
             options.onText(text);
             return crashPoint("during-model-stream");
@@ -265,6 +267,12 @@ export class Conversation extends DurableObject {
         this.ctx.waitUntil(note.catch((error: unknown) => log.warn("note.lost", { error: describe(error) })));
       },
     });
+  }
+
+  /** The bots of a deployment share its keys: the first one's object keeps the shares. Undefined where there is no limit. */
+  #concurrency({ modelConcurrency: limit, bots: [first] }: Config): Concurrency | undefined {
+    if (limit === 0 || !first) return undefined;
+    return { limit, wait, askForShare: (key, report) => this.#bot(first).share(key, report) };
   }
 
   #desk(bot: BotConfig, chat: Chat): Desk {
