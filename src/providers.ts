@@ -31,7 +31,8 @@ export const PROVIDERS = {
     keys: ["ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"],
   },
   doubao: { baseUrl: "https://ark.cn-beijing.volces.com/api/v3", keys: ["ARK_API_KEY"] },
-  hunyuan: { baseUrl: "https://api.hunyuan.cloud.tencent.com/v1", keys: ["HUNYUAN_API_KEY"] },
+  // TokenHub, which took the place of Hunyuan's own API in September 2026: cloud.tencent.com/document/product/1823/130050
+  hunyuan: { baseUrl: "https://tokenhub.tencentmaas.com/v1", keys: ["HUNYUAN_API_KEY", "TENCENT_TOKENHUB_API_KEY"] },
   siliconflow: { baseUrl: "https://api.siliconflow.cn/v1", keys: ["SILICONFLOW_API_KEY"] },
   openrouter: { baseUrl: "https://openrouter.ai/api/v1", keys: ["OPENROUTER_API_KEY"] },
   ollama: { baseUrl: "http://127.0.0.1:11434/v1" },

@@ -48,7 +48,7 @@ const PRESETS = {
   moonshot: openAiLike,
   zhipu: compatible({ asksForUsage: false }),
   doubao: openAiLike,
-  hunyuan: compatible({ asksForUsage: false }),
+  hunyuan: openAiLike,
   siliconflow: openAiLike,
   openrouter: openAiLike,
   ollama: openAiLike,

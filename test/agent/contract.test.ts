@@ -379,7 +379,7 @@ describe("the request", () => {
     moonshot: "https://api.moonshot.cn/v1/chat/completions",
     zhipu: "https://open.bigmodel.cn/api/paas/v4/chat/completions",
     doubao: "https://ark.cn-beijing.volces.com/api/v3/chat/completions",
-    hunyuan: "https://api.hunyuan.cloud.tencent.com/v1/chat/completions",
+    hunyuan: "https://tokenhub.tencentmaas.com/v1/chat/completions",
     siliconflow: "https://api.siliconflow.cn/v1/chat/completions",
     openrouter: "https://openrouter.ai/api/v1/chat/completions",
     ollama: "http://127.0.0.1:11434/v1/chat/completions",
@@ -456,7 +456,7 @@ describe("the request", () => {
 
   it.each(CHAT_LIKE)("of %s asks its model for a stream, in the words of the chat", async (provider) => {
     const { body } = await requestOf(endpointOf(provider));
-    const asksForUsage = provider !== "zhipu" && provider !== "hunyuan";
+    const asksForUsage = provider !== "zhipu";
     expect(body).toEqual({
       model: "vendor/model-1",
       stream: true,
