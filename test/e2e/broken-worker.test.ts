@@ -35,14 +35,14 @@ describe("the ledger", () => {
       patches: [
         {
           file: "conversation/answering.ts",
-          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(storage, turn)) return;\n    recordStep(storage, turn, step);",
+          find: "  storage.transactionSync(() => {\n    if (!isUnchanged(storage, turn)) return enterIfOver(context, turn, step);\n    recordStep(storage, turn, step);",
           replace: `  const { chat, id } = turn.messages[0]!;
   const lease = await context.askForLease({});
   if (lease.ok) await context.send(chat, { kind: "text", text: step.text }, { msgId: id, msgSeq: 1 + (Date.now() % 60_000) }, lease.lease.token);
   await context.crashPoint("after-send");
   if (lease.ok) return endTurn(storage, turn.id, "answered", context.now());
   storage.transactionSync(() => {
-    if (!isUnchanged(storage, turn)) return;
+    if (!isUnchanged(storage, turn)) return enterIfOver(context, turn, step);
     recordStep(storage, turn, step);`,
         },
         {
