@@ -113,6 +113,7 @@ export class Places {
       log.warn("places.alone", {
         key: options.key,
         limit: options.limit,
+        error: line.trouble,
         advice:
           "问不到 Bot,暂由每个实例各自守住 MODEL_CONCURRENCY,无需处理。" +
           "The Bot does not answer: for now each isolate keeps MODEL_CONCURRENCY by itself; nothing to do.",
@@ -134,8 +135,7 @@ export class Places {
     try {
       line.answer(report.n, await askForShare(key, { ...report, isolate: this.#isolate }));
     } catch (error) {
-      log.warn("places.not-asked", { key, error: describe(error) });
-      line.fail(report.n);
+      line.fail(report.n, describe(error));
     }
     if (line.hasToReturn(now())) await this.#ask(line, options);
   }

@@ -45,6 +45,8 @@ const ALONE_MS = 10_000;
 const MOST_TOLD = 100;
 
 export class WaitingLine {
+  /** Why the last ask that failed did. */
+  trouble = "";
   readonly #limit: number;
   /** Oldest first. */
   readonly #waiting: Ticket[] = [];
@@ -101,7 +103,7 @@ export class WaitingLine {
   isAskDue(nowMs: number): boolean {
     if (this.#ask.isUnderWay) {
       if (nowMs - this.#ask.atMs < LOST_MS) return false;
-      this.fail(this.#ask.n);
+      this.fail(this.#ask.n, "no answer");
     }
     if (nowMs - this.#pause.sinceMs < this.#pause.ms) return false;
     const { places, held, renewAtMs, isScarce } = this.#share;
@@ -146,8 +148,9 @@ export class WaitingLine {
     this.#granted = places;
   }
 
-  fail(n: number): void {
+  fail(n: number, trouble: string): void {
     if (n !== this.#ask.n || !this.#ask.isUnderWay) return;
+    this.trouble = trouble;
     this.#ask.isUnderWay = false;
     this.#failures += 1;
     this.#pause.ms = LEAST_PAUSE_MS;

@@ -224,6 +224,7 @@ describe("an isolate whose Bot does not answer", () => {
     expect(world.callers.map(({ state }) => state)).toEqual(Array(20).fill("answered"));
     expect(world.callers[0]?.waitedMs).toBeLessThan(9_000);
     expect(alone()).toBe(1);
+    expect(lines).toHaveLength(1);
   });
 
   it("shares again when it answers", async () => {
