@@ -57,7 +57,9 @@ export interface StepOptions {
 const sharedCooldowns = new Cooldowns();
 const sharedPlaces = new Places();
 
-interface Shared {
+interface AnswerOptions extends StepOptions {
+  /** Called as each model is asked: no longer waiting for a place. */
+  onAsk?: (model: string) => void;
   cooldowns?: Cooldowns;
   places?: Places;
   /** Undefined: as many calls at a time as there are. */
@@ -74,10 +76,11 @@ export async function answerWith(
   endpoints: readonly [ModelEndpoint, ...ModelEndpoint[]],
   fetch: ModelFetch,
   input: PromptInput,
-  { cooldowns = sharedCooldowns, places = sharedPlaces, concurrency, now = Date.now, ...options }: StepOptions & Shared,
+  { onAsk, cooldowns = sharedCooldowns, places = sharedPlaces, concurrency, now = Date.now, ...options }: AnswerOptions,
 ): Promise<StepText & { model: string }> {
   const ask = (endpoint: ModelEndpoint, limits: StepLimits) => {
     const model = languageModel(endpoint, fetch);
+    onAsk?.(modelName(endpoint));
     if (!isAgent(endpoint.provider)) return generateStep(model, input, { ...options, limits, now });
     // It may be at work with its tools for as long as it likes, without a word.
     const patient = { ...limits, firstTokenMs: limits.totalMs, silenceMs: limits.totalMs };

@@ -5,7 +5,7 @@ import type { StepLimits, StepText } from "../agent/agent.ts";
 import type { Utterance } from "../agent/prompt.ts";
 import { NOTHING_SPENT, spentOn } from "../spending.ts";
 import { choicesOf } from "./choices.ts";
-import type { Draft } from "./draft.ts";
+import type { Call, Draft } from "./draft.ts";
 import { readFact } from "./facts.ts";
 import { estimateTokens, estimateUtterance, readHistory, type StepResult } from "./history.ts";
 import type { TurnContext } from "./turn-context.ts";
@@ -23,17 +23,21 @@ export async function askModel(
   const history = readHistory(storage, turn.id);
   const choices = choicesOf(storage, turn.sender, terms);
   const chosen = choices.model.value ?? terms.models[0] ?? "";
-  draft.call = {
+  const call: Call = {
     model: onSpare ? (spareModel ?? chosen) : chosen,
     estimatedTokens: estimateOf(history, turn),
     lostCalls: lostCalls(turn),
-    atMs: now(),
+    askedAtMs: undefined,
   };
+  draft.call = call;
   const step = await context.generate(
     { history, messages: turn.messages, choices, since: readFact(storage, "forgottenBefore") ?? 0, onSpare },
     {
       limits: LIMITS,
       signal,
+      onAsk(model) {
+        draft.call = { ...call, model, askedAtMs: now() };
+      },
       onText(text) {
         draft.text = text.trimStart(); // as the whole will be
       },
@@ -59,14 +63,15 @@ export function lostSteps({ storage, terms, prices }: TurnContext, turn: Turn): 
 /** A step with its entry in the ledger: as the provider reports; where it does not, as it is estimated. */
 function entered({ now, prices }: TurnContext, { call }: Draft, step: StepText): StepResult {
   const { text, isCut, inputTokens, cachedTokens = 0, outputTokens } = step;
-  const { estimatedTokens = 0, lostCalls = 0, atMs = now(), model: asked = "" } = call ?? {};
+  const { estimatedTokens = 0, lostCalls = 0, askedAtMs, model: asked = "" } = call ?? {};
+  const calls = lostCalls + (askedAtMs === undefined ? 0 : 1);
   const model = step.model ?? asked;
   const usage = {
-    calls: 1 + lostCalls,
-    inputTokens: (inputTokens ?? estimatedTokens) + lostCalls * estimatedTokens,
+    calls,
+    inputTokens: inputTokens === undefined ? calls * estimatedTokens : inputTokens + lostCalls * estimatedTokens,
     cachedTokens,
     outputTokens: outputTokens ?? estimateTokens(text),
-    ms: now() - atMs,
+    ms: askedAtMs === undefined ? 0 : now() - askedAtMs,
   };
   return { text, isCut, model, inputTokens, outputTokens, estimatedTokens, spent: spentOn(usage, prices[model]) };
 }

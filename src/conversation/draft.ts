@@ -5,15 +5,16 @@
  */
 import { rows, run, type Storage } from "./storage.ts";
 
-/** A call of a model, as it began. */
+/** A call of a model, as far as it has come. */
 export interface Call {
-  /** As `<provider>/<model id>`: the one that is asked first. */
+  /** As `<provider>/<model id>`: the one that was asked last, or is to be asked. */
   model: string;
   /** Of its prompt. */
   estimatedTokens: number;
   /** Calls for the same turn that were given up before, or died with their process. */
   lostCalls: number;
-  atMs: number;
+  /** Undefined while it waits for a place. */
+  askedAtMs: number | undefined;
 }
 
 export class Draft {

@@ -36,10 +36,15 @@ export interface Collaborators {
   newReference(): string;
   /** Resolves after `ms`, or as soon as `signal` says so. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
-  /** `onText` hears the text so far whenever it grows. */
+  /** `onAsk` hears of each model as it is asked, as `<provider>/<model id>`; `onText`, the text so far whenever it grows. */
   generate(
     question: Question,
-    options: { limits: StepLimits; signal: AbortSignal; onText: (text: string) => void },
+    options: {
+      limits: StepLimits;
+      signal: AbortSignal;
+      onAsk: (model: string) => void;
+      onText: (text: string) => void;
+    },
   ): Promise<StepText>;
   send(chat: Chat, reply: Reply, slot: ReplySlot, token: string): Promise<unknown>;
   sendTyping(chat: Chat, slot: ReplySlot, token: string): Promise<void>;

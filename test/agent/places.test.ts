@@ -355,9 +355,12 @@ describe("an answer", () => {
 
   it("is asked of the next model where the first has no free place, which is not held against it", async () => {
     const { all, others, options } = await world(1, "deepseek");
-    const step = answerWith([DEEPSEEK, QWEN], async () => said(), input, options);
+    const asked: string[] = [];
+    const onAsk = (model: string) => void asked.push(model);
+    const step = answerWith([DEEPSEEK, QWEN], async () => said(), input, { ...options, onAsk });
     await all.clock.advance(500);
     expect((await step).model).toBe("qwen/m");
+    expect(asked).toEqual(["qwen/m"]);
     expect(options.cooldowns.isCooling(DEEPSEEK, all.clock.nowMs)).toBe(false);
     for (const other of others) other.end();
     await all.clock.advance(1_000);
@@ -373,9 +376,11 @@ describe("an answer", () => {
       calls += 1;
       return said();
     };
-    const steps = [1, 2].map(() => answerWith([DEEPSEEK], ask, input, options));
+    const onAsk = vi.fn();
+    const steps = [1, 2].map(() => answerWith([DEEPSEEK], ask, input, { ...options, onAsk }));
     await all.clock.advance(100_000);
     expect(calls).toBe(0);
+    expect(onAsk).not.toHaveBeenCalled();
     for (const other of others) other.end();
     await vi.waitFor(async () => {
       await all.clock.advance(200);

@@ -7,7 +7,7 @@ import { type AskForLease, currentLease } from "../../src/conversation/lease.ts"
 import { reporting, spentOf, spentSince } from "../../src/conversation/ledger.ts";
 import { prune } from "../../src/conversation/pruning.ts";
 import { reportStep } from "../../src/conversation/turn.ts";
-import type { Batch } from "../../src/spending.ts";
+import { type Batch, NOTHING_SPENT } from "../../src/spending.ts";
 import { ChatWorld, modelFailures } from "../support/chat-world.ts";
 import { SqliteStorage } from "../support/sqlite-storage.ts";
 
@@ -120,6 +120,29 @@ describe("the entry of a turn", () => {
     await world.say("and?");
     expect(world.questions.at(-1)?.history).toContainEqual({ role: "assistant", text: "(这条没有回答)" });
     expect(world.questions.at(-1)?.history).not.toContainEqual({ role: "assistant", text: "" });
+  });
+
+  it("has nothing of a call that was stopped while it waited for a place", async () => {
+    const world = new ChatWorld();
+    world.hasPlaces = false;
+    await world.say("字".repeat(100));
+    await world.advance(5_000);
+    await world.say("/stop");
+    await world.drain();
+    expect(spent(world)).toEqual(NOTHING_SPENT);
+  });
+
+  it("names the model that was at it when it was stopped, and the time since that was asked", async () => {
+    const world = new ChatWorld();
+    world.hasPlaces = false;
+    world.prices = { "test/second": { input: 1, output: 1 } };
+    await world.say("字".repeat(100));
+    await world.advance(5_000);
+    await world.settle(0, { kind: "ask", model: "test/second" });
+    await world.advance(300);
+    await world.say("/stop");
+    await world.drain();
+    expect(spent(world)).toMatchObject({ calls: 1, inputTokens: 100, ms: 300, yuan: 100 / 1_000_000 });
   });
 
   it("has what a model was at until its time was over, and nothing of one that refused", async () => {

@@ -51,6 +51,7 @@ export type SendOutcome =
 
 export type ModelOutcome =
   /** The answer so far: the call goes on. Without `text`, the answer of `answer` up to so many paragraphs and a bit. */
+  | { kind: "ask"; model: string }
   | { kind: "write"; text?: string; paragraphs?: number }
   | ({ kind: "answer"; paragraphs?: number } & Partial<StepText>)
   | { kind: "fail"; refusal: Refusal };
@@ -103,6 +104,9 @@ export class ChatWorld {
   nowMs = 1_790_000_000_000;
   alarmAtMs: number | undefined;
   modelCalls = 0;
+  model = "test/model";
+  /** Else a call waits, and its model never hears of it. */
+  hasPlaces = true;
   /** Answers that the process heard, and the tokens of their prompts. */
   answers = 0;
   paidTokens = 0;
@@ -261,7 +265,7 @@ export class ChatWorld {
   /** Lets one piece of the outside world answer. */
   async settle(index: number, outcome: ModelOutcome | SendOutcome): Promise<void> {
     const one = this.pending[index];
-    if (outcome.kind !== "write") this.pending.splice(index, 1);
+    if (outcome.kind !== "write" && outcome.kind !== "ask") this.pending.splice(index, 1);
     one?.settle(outcome);
     await this.settleDown();
   }
@@ -372,12 +376,13 @@ export class ChatWorld {
           signal.addEventListener("abort", () => resolve());
           this.#timers.push({ atMs: this.nowMs + ms, fire: () => resolve() });
         }),
-      generate: (question, { limits, signal, onText }) =>
+      generate: (question, { limits, signal, onAsk, onText }) =>
         this.#mortal<StepText>(life, (resolve, reject) => {
           const { messages } = question;
           this.questions.push({ ...question, limits, atMs: this.nowMs });
           this.modelCalls += 1;
           const call = this.modelCalls;
+          if (this.hasPlaces) onAsk(this.model);
           const ids = messages.map(({ id }) => id);
           let written = 0;
           const answer = (paragraphs: number) => {
@@ -390,6 +395,7 @@ export class ChatWorld {
             kind: "generate",
             about: ids.join(" "),
             settle: (outcome) => {
+              if (outcome.kind === "ask") return onAsk(outcome.model);
               if (outcome.kind === "write") return onText(outcome.text ?? `${answer(outcome.paragraphs ?? 0)}\n\nand`);
               if (outcome.kind === "fail") return reject(new UpstreamError(outcome.refusal));
               const { kind: _, paragraphs = 0, ...step } = outcome as Extract<ModelOutcome, { kind: "answer" }>; // of a model
