@@ -17,7 +17,7 @@ import { failureOf, recordFailure } from "./report.ts";
 import { GREETINGS, MUTED, queueFull, tooFast } from "./sentences.ts";
 import { rows, run, type Storage } from "./storage.ts";
 import { tellOnce } from "./told.ts";
-import { isGreeting, MAX_RESTARTS, type Turn, type TurnKind } from "./turn-machine.ts";
+import { attemptsAt, isGreeting, MAX_RESTARTS, type Turn, type TurnKind } from "./turn-machine.ts";
 import {
   endTurn,
   insertTurn,
@@ -135,7 +135,7 @@ function placeQuestion(door: Door, message: IncomingMessage): Placed {
   const open = openTurns(door.storage);
   const last = open.findLast(({ sender, kind }) => sender === message.sender.id && kind !== "notice");
   if (!last || !joinable(last) || isFull(open)) return queueTurn(door, message, { kind: "question", open });
-  joinTurn(door.storage, last, message, { restart: last.attempts > 0 });
+  joinTurn(door.storage, last, message, { restart: attemptsAt(last) > 0 });
   return { turn: last.id, interrupted: [last.id] };
 }
 
@@ -243,7 +243,7 @@ const LONGEST_TURN = 100_000;
 function joinable(turn: Turn): boolean {
   if (turn.messages.reduce((sum, message) => sum + lengthOf(message), 0) > LONGEST_TURN) return false;
   if (turn.kind !== "question" || turn.parts.length > 0 || turn.fault) return false;
-  return turn.attempts === 0 || turn.restarts < MAX_RESTARTS;
+  return attemptsAt(turn) === 0 || turn.restarts < MAX_RESTARTS;
 }
 
 function lengthOf({ text, quote }: IncomingMessage): number {

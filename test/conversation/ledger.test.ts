@@ -94,6 +94,16 @@ describe("the entry of a turn", () => {
     expect(spent(world)).toMatchObject({ calls: 2, inputTokens: 200 });
   });
 
+  it("has that call once, however many messages join before the model is asked anew", async () => {
+    const world = new ChatWorld("group");
+    for (const id of ["ann", "bob", "cid"]) await world.say("hello", { id });
+    await world.crash();
+    for (const _ of [1, 2, 3]) await world.say("more", { id: "bob" });
+    await world.drain();
+    expect(world.modelCalls).toBe(6);
+    expect(spent(world)).toMatchObject({ calls: 6 });
+  });
+
   it("stands for a turn that killed its process each time, too", async () => {
     const world = new ChatWorld();
     await world.say("字".repeat(100));
