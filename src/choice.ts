@@ -1,6 +1,6 @@
 /**
- * What people choose of the bot, and for whom it counts: what a person chose before what the chat chose, and that before what
- * the settings say of the bot.
+ * What people choose of the bot, and for whom it counts: what a person chose before what the chat chose, that before what the
+ * owner chose for all chats, and that before what the settings say of the bot.
  */
 
 /** Names are stored: change none. */
@@ -9,11 +9,18 @@ export type ChoiceName = (typeof CHOICES)[number];
 
 export type Scope = "person" | "chat";
 
+/** What the bot's owner has chosen for all chats. */
+export interface Defaults {
+  /** Rises with every change: a chat keeps the newest that it has heard of. */
+  n: number;
+  values: Readonly<Partial<Record<ChoiceName, string | undefined>>>;
+}
+
 /** What counts here for somebody, and who has chosen it. */
 export interface ChoiceView {
   /** Undefined: as the settings say. */
   value: string | undefined;
-  from: Scope | "settings";
+  from: Scope | "owner" | "settings";
   /** The operator has fixed it (`LOCKED_CHOICES`). */
   isLocked: boolean;
 }

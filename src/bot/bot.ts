@@ -3,6 +3,7 @@
  * not on the way of a message: a chat asks it for a lease about every two hours.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Defaults } from "../choice.ts";
 import { claimCode, isSameCode } from "../claim-code.ts";
 import { type BotConfig, type Config, findBot, readConfig } from "../config.ts";
 import { DAY_MS, dayStartMs } from "../day.ts";
@@ -17,6 +18,7 @@ import { type Batch, isSpent, type Spent } from "../spending.ts";
 import { ACCESS_SCHEMA, Access, type Claim, type Standing, type Waiting } from "./access.ts";
 import { ACCOUNTS_SCHEMA, book, spentOf, spentSince } from "./accounts.ts";
 import { ALERTS_SCHEMA, type Alert, alertsOf, alertText, callWebhook, isDue } from "./alerts.ts";
+import { DEFAULTS_SCHEMA, defaultsOf, setDefaults } from "./defaults.ts";
 import { DIRECTORY_SCHEMA, type KnownChat, listChats, noteChat } from "./directory.ts";
 import { addFailures, FAILURES_SCHEMA, type Failure, listFailures } from "./failures.ts";
 import { healthOf } from "./health.ts";
@@ -32,6 +34,7 @@ export interface Lease {
   forbidden?: Forbidden;
   /** The bot has spent its tokens of the day: until then no model is asked. In ms since 1970. */
   spentUntilMs?: number | undefined;
+  defaults?: Defaults | undefined;
 }
 
 /** What QQ does not let this bot do in a scene, and until when that is taken for granted, in ms since 1970. */
@@ -55,9 +58,13 @@ const SCHEMA = `
   ${ALERTS_SCHEMA}
   ${WALLED_SCHEMA}
   ${ACCOUNTS_SCHEMA}
+  ${DEFAULTS_SCHEMA}
   ${DIRECTORY_SCHEMA}
   ${FAILURES_SCHEMA}
 `;
+
+/** Chats that hear of a change at once, those of late first: an invocation may reach 1,000 objects. */
+const MOST_TOLD = 500;
 
 export class Bot extends DurableObject {
   readonly #sql: SqlStorage;
@@ -87,11 +94,13 @@ export class Bot extends DurableObject {
     const forbidden = this.#forbidden(chat.scene);
     // Looked up last: an owner's word may come while a token is on its way.
     const standing = () => this.#access.standingOf(chat);
-    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now()))
-      return leased(kept, { forbidden, spentUntilMs }, standing());
+    const leased = ({ value: token, expiresAtMs }: AccessToken): LeaseAnswer => {
+      const lease = { token, expiresAtMs, forbidden, spentUntilMs, defaults: defaultsOf(this.#sql) };
+      return { ok: true, lease, standing: standing() };
+    };
+    if (kept && kept.value !== notThisToken && isFresh(kept, Date.now())) return leased(kept);
     try {
-      const token = await this.#resting(() => this.#newToken());
-      return leased(token, { forbidden, spentUntilMs }, standing());
+      return leased(await this.#resting(() => this.#newToken()));
     } catch (error) {
       const refusal = toRefusal(error, "qq.token");
       const { operation, summary, advice, remedy } = refusal;
@@ -147,6 +156,27 @@ export class Bot extends DurableObject {
   /** What all chats have spent on models. Undefined unless the owner's chat asks. */
   async usage(asking: Chat): Promise<Spent | undefined> {
     return this.#access.standingOf(asking) === "owner" ? spentOf(this.#sql, Date.now()) : undefined;
+  }
+
+  /** What counts in all chats where nobody has chosen, after `changes`. Undefined unless the owner's chat asks. */
+  async choose(asking: Chat, changes: Defaults["values"] = {}): Promise<Defaults | undefined> {
+    if (this.#access.standingOf(asking) !== "owner") return undefined;
+    if (Object.keys(changes).length === 0) return defaultsOf(this.#sql);
+    const defaults = this.ctx.storage.transactionSync(() => setDefaults(this.#sql, changes));
+    await this.#pushDefaults(asking, defaults);
+    const others = listChats(this.#sql).filter((chat) => chat.id !== asking.id || chat.scene !== asking.scene);
+    const pushes = others.slice(0, MOST_TOLD).map((chat) => this.#pushDefaults(chat, defaults));
+    this.ctx.waitUntil(Promise.all(pushes));
+    return defaults;
+  }
+
+  /** A chat that cannot be reached hears of them with its next lease. */
+  async #pushDefaults(chat: Chat, defaults: Defaults): Promise<void> {
+    try {
+      await this.env.CONVERSATION.getByName(conversationKey(this.ctx.id.name ?? "", chat)).setDefaults(defaults);
+    } catch (error) {
+      log.warn("defaults.not-pushed", { chat: `${chat.scene}:${chat.id}`, error: describe(error) });
+    }
   }
 
   /** Who waits for approval. Undefined unless the owner's chat asks. */
@@ -400,14 +430,6 @@ export class Bot extends DurableObject {
       throw error;
     }
   }
-}
-
-function leased(
-  { value: token, expiresAtMs }: AccessToken,
-  more: Pick<Lease, "forbidden" | "spentUntilMs">,
-  standing: Standing | undefined,
-): LeaseAnswer {
-  return { ok: true, lease: { token, expiresAtMs, ...more }, standing };
 }
 
 /** Short enough to type; the owner alone can use it. */

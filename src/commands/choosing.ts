@@ -26,9 +26,9 @@ const RESET = /^(?:default|reset|默认|重置|恢复|恢复默认)$/i;
 
 export function choosing(chat: ChatContext, argument: string, choice: Choosing): Reply {
   const view = chat.choices()[choice.name];
-  if (argument === "") return shown(choice, view);
-  if (view.isLocked)
-    return text(`${choice.what.zh}由管理员定,不能改。`, `The operator has fixed the ${choice.what.en}.`);
+  const command = COMMAND_OF[choice.name];
+  if (argument === "") return shown(choice, view, command);
+  if (view.isLocked) return lockedWords(choice);
 
   const { wanted, scope } = readScope(chat, argument);
   if (!mayChooseFor(chat, scope)) return ADMINS_ONLY;
@@ -37,13 +37,21 @@ export function choosing(chat: ChatContext, argument: string, choice: Choosing):
     chat.choose(choice.name, undefined, scope);
     return done(chat.choices()[choice.name].value);
   }
-  const option = find(choice.options, wanted);
-  const own = option ? undefined : choice.readOwn?.(wanted);
-  if (own && "why" in own) return own.why;
-  const value = option?.value ?? own?.value;
-  if (value === undefined) return shown(choice, view, wanted);
-  chat.choose(choice.name, value, scope);
-  return done(value);
+  const picked = pick(choice, wanted);
+  if (picked === undefined) return shown(choice, view, command, wanted);
+  if ("why" in picked) return picked.why;
+  chat.choose(choice.name, picked.value, scope);
+  return done(picked.value);
+}
+
+/** What somebody has typed to choose it, or why it cannot be chosen. Undefined: there is no such thing. */
+export function pick({ options, readOwn }: Choosing, wanted: string): { value: string } | { why: Reply } | undefined {
+  const option = find(options, wanted);
+  return option ? { value: option.value } : readOwn?.(wanted);
+}
+
+export function lockedWords({ what }: Choosing): Reply {
+  return text(`${what.zh}由管理员定,不能改。`, `The operator has fixed the ${what.en}.`);
 }
 
 /** What is typed behind a command, and for whom: in private there is only the person. */
@@ -63,7 +71,7 @@ export function isReset(wanted: string): boolean {
 }
 
 /** By number, by name, or by a part of one name alone. */
-function find(options: readonly Option[], wanted: string): Option | undefined {
+export function find(options: readonly Option[], wanted: string): Option | undefined {
   const word = wanted.toLowerCase();
   const byNumber = /^\d{1,2}$/.test(word) ? options[Number(word) - 1] : undefined;
   const names = ({ value, names }: Option) => [value, ...names].map((name) => name.toLowerCase());
@@ -96,6 +104,7 @@ function chosen({ message }: ChatContext, { what }: Choosing, { zh, en }: Words,
 const FROM: Record<ChoiceView["from"], Words> = {
   person: { zh: "你选的", en: "your choice" },
   chat: { zh: "全群的", en: "the group's" },
+  owner: { zh: "主人给所有人选的", en: "the owner's, for all" },
   settings: { zh: "默认", en: "default" },
 };
 
@@ -109,11 +118,15 @@ export function viewed(choice: Pick<Choosing, "what" | "options">, { value, from
   };
 }
 
-function shown(choice: Choosing, view: ChoiceView, unknown?: string): Reply {
-  const { options, name } = choice;
+/**
+ * What there is to choose, and what counts.
+ *
+ * @param command what to type before a choice, without its slash.
+ */
+export function shown(choice: Choosing, view: ChoiceView, command: string, unknown?: string): Reply {
+  const { options } = choice;
   const now = viewed(choice, view);
   const list = options.map(({ names }, n) => `${n + 1}. ${names[0]}`);
-  const command = COMMAND_OF[name];
   return {
     ...text(
       [

@@ -2,7 +2,7 @@
  * What a command is. It sees the chat and the bot only through what it is given: whatever it may do there is a function.
  */
 
-import type { ChoiceName, ChoiceView, Scope } from "../choice.ts";
+import type { ChoiceName, ChoiceView, Defaults, Scope } from "../choice.ts";
 import type { IncomingMessage } from "../event.ts";
 import type { Reply } from "../reply.ts";
 import type { Spent } from "../spending.ts";
@@ -99,12 +99,22 @@ export interface Desk {
   claim(code: string): Promise<"claimed" | "yours" | "taken" | "wrong" | "locked">;
   /** This chat's own code, for the owner to approve, if there is one yet. Undefined where the chat needs none. */
   ownCode(): Promise<{ code: string; hasOwner: boolean } | undefined>;
+  /** What counts in all chats where nobody has chosen, after `changes`. Undefined unless this chat is the owner's. */
+  choose(changes?: Defaults["values"]): Promise<ForAll | undefined>;
   /** Undefined unless this chat is the owner's. */
   whoWaits(): Promise<readonly { code: string; who: string }[] | undefined>;
   /** `bot` for the owner's chat alone; it is behind by what chats have not told yet. */
   usage(sender: string): Promise<{ person: Spent; all: Spent; bot?: Spent | undefined }>;
   /** Gives somebody, named by code or `scene:openid`, a standing. */
   decide(subject: string, standing: "allowed" | "denied"): Promise<Decision>;
+}
+
+export interface ForAll {
+  chosen: Defaults["values"];
+  /** The models that the operator offers, the default one first. */
+  models: readonly string[];
+  /** What the settings alone say. */
+  locked: readonly ChoiceName[];
 }
 
 export type Decision =

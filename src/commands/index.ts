@@ -6,6 +6,7 @@ import { claim } from "./claim.ts";
 import type { Command } from "./command.ts";
 import { config } from "./config.ts";
 import { continueCommand } from "./continue.ts";
+import { defaults } from "./default.ts";
 import { deny } from "./deny.ts";
 import { helpOf } from "./help.ts";
 import { language } from "./language.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   version,
   whoami,
   claim,
+  defaults,
   pair,
   allow,
   deny,

@@ -1,5 +1,5 @@
 import { type ReceivedCommand, text } from "./command.ts";
-import { shownChoices } from "./config.ts";
+import { viewedAll } from "./config.ts";
 
 export const status: ReceivedCommand = {
   when: "received",
@@ -9,7 +9,7 @@ export const status: ReceivedCommand = {
   run(chat) {
     const { open, remembered, mutedUntilMs } = chat.status();
     const minutes = mutedUntilMs === undefined ? 0 : Math.ceil((mutedUntilMs - chat.nowMs) / 60_000);
-    const [zh, en] = shownChoices(chat);
+    const [zh, en] = viewedAll(chat.models, chat.choices());
     return text(
       [
         open > 0 ? `正在处理 ${open} 条消息。` : "没有消息在等。",

@@ -15,6 +15,7 @@ import {
 import { OWN_PERSONA } from "../commands/persona.ts";
 import type { BotConfig, Config } from "../config.ts";
 import { modelName } from "../providers.ts";
+import { defaultsOf } from "./lease.ts";
 import { rows, run, type Storage } from "./storage.ts";
 
 /** What the operator lets people do. */
@@ -45,13 +46,18 @@ export function choicesOf(storage: Storage, sender: string, terms: Terms): Choic
     CHAT,
     sender,
   );
+  const defaults = defaultsOf(storage);
   const views = CHOICES.map((name): [ChoiceName, ChoiceView] => {
     const isLocked = terms.locked.includes(name);
-    const chosenBy = (owner: string) =>
-      stored.find((row) => row.owner === owner && row.name === name && isOffered(name, row.value, terms))?.value;
-    const [own, chats] = isLocked ? [] : [chosenBy(sender), chosenBy(CHAT)];
-    const from = own !== undefined ? "person" : chats !== undefined ? "chat" : "settings";
-    return [name, { value: own ?? chats, from, isLocked }];
+    const chosenBy = (owner: string) => stored.find((row) => row.owner === owner && row.name === name)?.value;
+    const [from, value] = (
+      [
+        ["person", chosenBy(sender)],
+        ["chat", chosenBy(CHAT)],
+        ["owner", defaults[name]],
+      ] as const
+    ).find(([, value]) => !isLocked && value !== undefined && isOffered(name, value, terms)) ?? ["settings", undefined];
+    return [name, { value, from, isLocked }];
   });
   return Object.fromEntries(views) as Record<ChoiceName, ChoiceView>; // each of CHOICES
 }

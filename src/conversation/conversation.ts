@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Concurrency } from "../agent/places.ts";
 import type { Standing } from "../bot/access.ts";
+import type { Defaults } from "../choice.ts";
 import type { Desk } from "../commands/command.ts";
 import { type BotConfig, type Config, type DailyAllowances, findBot, readConfig, readRetentionMs } from "../config.ts";
 import type { Transport } from "../egress/transport.ts";
@@ -20,7 +21,7 @@ import { crashPoint } from "./crash-point.ts";
 import { noteForOwner } from "./facts.ts";
 import { takeRuling } from "./gate.ts";
 import { accept, type Receipt } from "./inbox.ts";
-import { type AskForLease, currentLease, FORBIDDEN_MS, refuseLease } from "./lease.ts";
+import { type AskForLease, currentLease, FORBIDDEN_MS, noteDefaults, refuseLease } from "./lease.ts";
 import { spentOf } from "./ledger.ts";
 import { prune, pruneAtMs } from "./pruning.ts";
 import { reportAtMs } from "./report.ts";
@@ -95,6 +96,11 @@ export class Conversation extends DurableObject {
   async setStanding(standing: Standing): Promise<void> {
     const ended = this.ctx.storage.transactionSync(() => takeRuling(this.ctx.storage, standing, Date.now()));
     this.#runner?.interrupt(ended);
+  }
+
+  /** What the owner has chosen for all chats: it counts from the next call of a model on. */
+  async setDefaults(defaults: Defaults): Promise<void> {
+    noteDefaults(this.ctx.storage, defaults);
   }
 
   /** Tells QQ that a pressed button was heard, for which it waits 3 s: time for a second try at most. */
@@ -220,6 +226,7 @@ export class Conversation extends DurableObject {
         reportSpending: unreachable,
         desk: {
           claim: unreachable,
+          choose: unreachable,
           ownCode: unreachable,
           whoWaits: unreachable,
           usage: unreachable,
@@ -260,7 +267,7 @@ export class Conversation extends DurableObject {
       terms: termsOf(config, bot),
       daily: config.daily,
       reportSpending: (batches) => this.#bot(bot).report(chat, batches),
-      desk: this.#desk(bot, chat),
+      desk: this.#desk(settings, chat),
       reportFailures: (failures) => this.#bot(bot).recordFailures(failures),
       reportForbidden: (capability) => {
         const note = this.#bot(bot).noteForbidden(chat.scene, capability, Date.now() + FORBIDDEN_MS);
@@ -275,11 +282,15 @@ export class Conversation extends DurableObject {
     return { limit, wait, askForShare: (key, report) => this.#bot(first).share(key, report) };
   }
 
-  #desk(bot: BotConfig, chat: Chat): Desk {
+  #desk({ config, bot }: Settings, chat: Chat): Desk {
     const who = ({ scene, id }: Chat) => `${scene}:${id}`;
     const stub = () => this.#bot(bot);
     return {
       claim: (code) => stub().claim(chat, code),
+      async choose(changes) {
+        const defaults = await stub().choose(chat, changes);
+        return defaults && { chosen: defaults.values, ...termsOf(config, bot) };
+      },
       ownCode: () => stub().pair(chat, lastMessage(this.ctx.storage)?.sender.name ?? ""),
       usage: async (sender) => {
         const [{ storage }, nowMs] = [this.ctx, Date.now()];

@@ -4,6 +4,7 @@
  */
 import type { Standing } from "../bot/access.ts";
 import type { Lease, LeaseAnswer } from "../bot/bot.ts";
+import type { Defaults } from "../choice.ts";
 import { type Capability, QQApiError, type Refusal, UpstreamError } from "../errors.ts";
 import { describe } from "../log.ts";
 import { isFresh } from "../qq/client.ts";
@@ -66,7 +67,8 @@ async function renewLease(
   }
   // The Bot may not have heard yet what this chat was refused.
   const forbidden = { ...kept?.forbidden, ...answer.lease.forbidden };
-  const lease: KeptLease = { ...answer.lease, forbidden, standing };
+  const defaults = newer(kept?.defaults, answer.lease.defaults);
+  const lease: KeptLease = { ...answer.lease, forbidden, standing, defaults };
   keepLease(storage, lease);
   return lease;
 }
@@ -83,6 +85,20 @@ export function spentUntilMs(storage: Storage): number {
 
 export function noteSpent(storage: Storage, spentUntilMs: number): void {
   keepLease(storage, { ...(keptLease(storage) ?? NO_TOKEN), spentUntilMs });
+}
+
+/** What the owner has chosen for all chats, as far as this one has heard. */
+export function defaultsOf(storage: Storage): Defaults["values"] {
+  return keptLease(storage)?.defaults?.values ?? {};
+}
+
+export function noteDefaults(storage: Storage, defaults: Defaults): void {
+  const kept = keptLease(storage) ?? NO_TOKEN;
+  keepLease(storage, { ...kept, defaults: newer(kept.defaults, defaults) });
+}
+
+function newer(one: Defaults | undefined, other: Defaults | undefined): Defaults | undefined {
+  return (one?.n ?? 0) > (other?.n ?? 0) ? one : other;
 }
 
 export function noteStanding(storage: Storage, standing: Standing | "stranger"): void {

@@ -3,7 +3,10 @@ import { abortAllDurableObjects, env, reset, runInDurableObject } from "cloudfla
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Bot, LeaseAnswer } from "../../src/bot/bot.ts";
 import type { Failure } from "../../src/bot/failures.ts";
-import type { Chat } from "../../src/event.ts";
+import { claimCode } from "../../src/claim-code.ts";
+import { defaultsOf } from "../../src/conversation/lease.ts";
+import { type Chat, conversationKey } from "../../src/event.ts";
+import { Secret } from "../../src/log.ts";
 import { Outside, tokenAnswer } from "../support/outside.ts";
 import { APP_ID, APP_SECRET } from "../support/signed-request.ts";
 
@@ -50,7 +53,11 @@ describe("the token", () => {
 
   it("comes with the moment at which it ends", async () => {
     const expiresAtMs = START + 7_200_000;
-    expect(await bot.lease(USER, {})).toEqual({ ok: true, lease: { token: "token-1", expiresAtMs, forbidden: {} } });
+    const defaults = { n: 0, values: {} };
+    expect(await bot.lease(USER, {})).toEqual({
+      ok: true,
+      lease: { token: "token-1", expiresAtMs, forbidden: {}, defaults },
+    });
   });
 
   it("is renewed in its last minute, when QQ gives a new one, and not before", async () => {
@@ -221,6 +228,46 @@ describe("what QQ does not let a bot do", () => {
     await bot.noteForbidden("c2c", "markdown", START + 1);
     await bot.noteForbidden("c2c", "markdown", START + DAY_MS);
     expect(await forbiddenIn(USER)).toEqual({ markdown: START + DAY_MS });
+  });
+});
+
+describe("what the owner chooses for all chats", () => {
+  const owner: Chat = { scene: "c2c", id: "OWNER001" };
+  const defaultsIn = async (chat: Chat) => {
+    const answer = await bot.lease(chat, {});
+    if (!answer.ok) throw new Error(answer.refusal.summary);
+    return answer.lease.defaults?.values;
+  };
+  const kept = (chat: Chat) =>
+    runInDurableObject(env.CONVERSATION.getByName(conversationKey(APP_ID, chat)), (_, { storage }) =>
+      defaultsOf(storage),
+    );
+
+  beforeEach(async () => {
+    await bot.claim(owner, await claimCode(new Secret(APP_SECRET)));
+  });
+
+  it("reaches the chats that the bot knows at once, and the others with their lease", async () => {
+    await bot.lease(USER, {});
+    expect(await defaultsIn(USER)).toEqual({});
+    expect(await bot.choose(owner, { model: "a/b" })).toMatchObject({ values: { model: "a/b" } });
+    expect(await kept(owner)).toEqual({ model: "a/b" });
+    await vi.waitFor(async () => expect(await kept(USER)).toEqual({ model: "a/b" }));
+    expect(await defaultsIn({ scene: "group", id: "GROUP0001" })).toEqual({ model: "a/b" });
+  });
+
+  it("adds to what was chosen before, is taken back one by one, and outlives the process", async () => {
+    await bot.choose(owner, { model: "a/b", persona: "cat" });
+    await bot.choose(owner, { model: undefined, language: "en" });
+    await abortAllDurableObjects();
+    bot = env.BOT.getByName(APP_ID);
+    expect(await bot.choose(owner)).toEqual({ n: 2, values: { persona: "cat", language: "en" } });
+  });
+
+  it("is nobody else's to see or to change", async () => {
+    expect(await bot.choose(USER, { model: "a/b" })).toBeUndefined();
+    expect(await bot.choose(USER)).toBeUndefined();
+    expect(await defaultsIn(USER)).toEqual({});
   });
 });
 

@@ -104,6 +104,26 @@ describe("commands", () => {
     await ask("/config reset", member);
   });
 
+  it("choose for all chats by the owner, where neither the chat nor the person has chosen", async () => {
+    const { "the owner in private": owner, "a member of a group": member } = PEOPLE;
+    const friend = { chatId: "friend" };
+    const prompt = () => bench.qq.model.prompts.at(-1) ?? "";
+    expect(await ask("/default persona 老师", friend)).toContain("只有主人");
+    await ask("/persona 翻译", friend);
+    expect(await ask("/default persona 老师", owner)).toContain("所有聊天的人设:老师");
+    await ask("#all", member);
+    expect(prompt()).toContain("耐心的老师");
+    await ask("#owner", owner);
+    expect(prompt()).toContain("耐心的老师");
+    expect(await ask("/config", member)).toContain("人设:老师(主人给所有人选的)");
+    await ask("#own", friend);
+    expect(prompt()).toContain("你是翻译");
+    await ask("/default reset", owner);
+    await ask("/config reset", friend);
+    await ask("#reset", friend);
+    expect(prompt()).not.toMatch(/耐心的老师|你是翻译/);
+  });
+
   it("offer choices as buttons, and in words where QQ does not take buttons", async () => {
     const shown = async (chatId: string) => {
       const { messageId } = await bench.qq.say({ chatId, text: "/persona" });

@@ -138,6 +138,7 @@ export class ChatWorld {
   /** The bot as a whole: nobody is known there. */
   desk: Desk = {
     claim: async () => "wrong",
+    choose: async () => undefined,
     ownCode: async () => ({ code: "AAAAAA", hasOwner: true }),
     whoWaits: async () => undefined,
     usage: async () => ({ person: NOTHING, all: NOTHING }),
