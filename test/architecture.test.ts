@@ -20,7 +20,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   choice: [],
   console: ["agent", ...SETTINGS, ...DOORWAYS],
   egress: [...SETTINGS, "errors", "log"],
-  config: [...SETTINGS, "errors", "log", "choice", "spending", "prices"],
+  config: ["settings", ...SETTINGS, "errors", "log", "choice", "spending", "prices"],
+  settings: ["way", "log", "choice"],
   providers: [],
   way: ["log"],
   simulator: ["qq", "agent", "egress", ...SETTINGS, ...DOORWAYS],
@@ -46,7 +47,7 @@ const ALLOWED_TYPES: Record<string, readonly string[]> = {
 /** Package -> the files that may import it. */
 const DOORS: Record<string, RegExp> = {
   hono: /^(app|simulator\/.*)\.ts$/,
-  valibot: /^(config|qq\/.*|simulator\/.*|cli\/.*)\.ts$/,
+  valibot: /^(settings|qq\/.*|simulator\/.*|cli\/.*)\.ts$/,
   "mdast-util-from-markdown": /^qq\/(markdown|marks)\.ts$/,
   "mdast-util-gfm": /^qq\/markdown\.ts$/,
   "mdast-util-to-markdown": /^qq\/markdown\.ts$/,
