@@ -262,6 +262,23 @@ describe("the Bot", () => {
     expect(books.spent(0).today).toMatchObject({ calls: 1, inputTokens: 20, outputTokens: 10 });
   });
 
+  it("books once what it hears again together with more, because its answer was lost", async () => {
+    const world = await someSpent();
+    const books = new Books();
+    const told: number[] = [];
+    world.hear = async (batches) => {
+      told.push(tokens(batches));
+      books.take(batches, 0);
+      if (told.length === 1) throw new Error("reset");
+    };
+    await expect(reporting(world.storage, world.nowMs, world.hear)).rejects.toThrow();
+    await world.say("more");
+    await world.settleModel(answer(7));
+    await world.drain();
+    expect(told).toEqual([20, 27]);
+    expect(books.spent(0).today).toMatchObject({ calls: 2, inputTokens: 27 });
+  });
+
   it("books by the day of the turn and by model, also what it hears of after midnight", async () => {
     const world = new ChatWorld();
     world.nowMs = Date.parse("2026-11-23T15:59:00Z");
